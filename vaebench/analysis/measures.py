@@ -1,0 +1,84 @@
+"""What each figure of a run is called, its unit, which way is better and where it can lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of a run, as people read it.
+
+    Attributes:
+        name: Column of the `results` view.
+        title: Proper name, short enough for a table's head.
+        unit: Unit, or an empty string for a pure number.
+        better: `higher`, `lower`, or None where neither is.
+        low: Least value it can have, or None.
+        high: Greatest value it can have, or None.
+        digits: Decimals to print.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    better: str | None = None
+    low: float | None = None
+    high: float | None = None
+    digits: int = 3
+
+    @property
+    def label(self) -> str:
+        """Title with its unit, for an axis."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    def text(self, value: float | None) -> str:
+        """Prints a value; an en dash where there is none."""
+        if value is None or not math.isfinite(value):
+            return "–"
+        text = f"{value:.{self.digits}f}"
+        return text.lstrip("-") if float(text) == 0 else text
+
+
+NATS = "nats per image"
+
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        item.name: item
+        for item in (
+            Measure("reconstruction", "Reconstruction", NATS, "lower", digits=1),
+            Measure("kl", "KL", NATS, None, low=0.0, digits=2),
+            Measure("elbo", "ELBO", NATS, "higher", digits=1),
+            Measure("mig", "MIG", "", "higher", 0.0, 1.0),
+            Measure("mig_label", "MIG (label)", "", "higher", 0.0, 1.0),
+            Measure("beta_vae_score", "BetaVAE score", "", "higher", 0.0, 1.0),
+            Measure("factor_vae_score", "FactorVAE score", "", "higher", 0.0, 1.0),
+            Measure("modularity", "Modularity", "", "higher", 0.0, 1.0),
+            Measure("explicitness", "Explicitness", "", "higher", 0.0, 1.0),
+            Measure("dci_disentanglement", "DCI disentanglement", "", "higher", 0.0, 1.0),
+            Measure("dci_completeness", "DCI completeness", "", "higher", 0.0, 1.0),
+            Measure("dci_informativeness", "DCI informativeness", "", "higher", 0.0, 1.0),
+            Measure("sap", "SAP", "", "higher", 0.0, 1.0),
+            Measure("irs", "IRS", "", "higher", 0.0, 1.0),
+            Measure("active_units", "Active units", "latents", None, low=0.0, digits=1),
+            Measure("wall_seconds", "Wall time", "seconds", "lower", low=0.0, digits=1),
+            Measure("train_seconds", "Training time", "seconds", "lower", low=0.0, digits=1),
+            Measure("eval_seconds", "Evaluation time", "seconds", "lower", low=0.0, digits=1),
+        )
+    }
+)
+"""All figures with a name of their own, in the order to show them."""
+
+FIT = ("reconstruction", "kl", "elbo")
+"""How well the model fits the data: the terms of its objective."""
+
+TIMES = ("wall_seconds", "train_seconds", "eval_seconds")
+"""What a run cost."""
+
+
+def measure(name: str) -> Measure:
+    """Looks a figure up; one without a proper name is called by its column's."""
+    return MEASURES.get(name) or Measure(name, name.replace("_", " ").capitalize())

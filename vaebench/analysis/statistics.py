@@ -1,0 +1,195 @@
+"""Means with intervals over seeds, and how much of a metric's variance each choice explains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over seeds with its Student-t confidence interval.
+
+    Attributes:
+        mean: The mean.
+        low: Lower end of the interval; None with a single value.
+        high: Upper end of the interval; None with a single value.
+        runs: How many values it is the mean of.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    runs: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Distance from the mean to either end; None with a single value."""
+        return None if self.high is None else self.high - self.mean
+
+
+def mean_interval(values: Iterable[float | None], *, confidence: float = 0.95) -> Interval | None:
+    """Computes the mean and the interval that Student's t distribution gives for it.
+
+    Args:
+        values: One value per run; None, NaN and infinite ones are left out.
+        confidence: Coverage of the interval.
+
+    Returns:
+        The interval, without ends for a single value; None where no value is left.
+    """
+    kept = _finite(values)
+    count = len(kept)
+    if count == 0:
+        return None
+    mean = float(kept.mean())
+    if count == 1:
+        return Interval(mean, None, None, 1)
+    error = float(kept.std(ddof=1)) / math.sqrt(count)
+    half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
+    return Interval(mean, mean - half, mean + half, count)
+
+
+@dataclass(frozen=True)
+class RSquared:
+    """The part of a metric's variance that a grouping of the runs explains.
+
+    Attributes:
+        value: Sum of squares between groups over the total, 0 to 1.
+        chance: What groups of these sizes explain on average when they mean nothing at all.
+        adjusted: `value` corrected for chance, 0 on average for such groups; None where every
+            run has a group of its own.
+        groups: Number of groups.
+        runs: Number of runs.
+    """
+
+    value: float
+    chance: float
+    adjusted: float | None
+    groups: int
+    runs: int
+
+
+def r_squared(values: Sequence[float], groups: Sequence[Hashable]) -> RSquared | None:
+    r"""Computes the R² of predicting a metric from a grouping of its runs.
+
+    It equals the R² of ordinary least squares on one indicator per group, and sums of squares
+    need no balance: groups may differ in size. With k groups among n runs, groups drawn at
+    random explain :math:`(k - 1) / (n - 1)` on average, which is near 1 where seeds are few.
+
+    Args:
+        values: The metric [n], finite.
+        groups: The group of each run [n].
+
+    Returns:
+        The R², or None with fewer than two runs or where the metric is constant.
+
+    References:
+        Locatello et al., Challenging Common Assumptions in the Unsupervised Learning of
+        Disentangled Representations, ICML 2019, section 5.4, https://arxiv.org/abs/1811.12359
+    """
+    array = np.asarray(values, dtype=np.float64)
+    count = len(array)
+    if count < 2 or len(groups) != count:
+        return None
+    total = float(np.sum((array - array.mean()) ** 2))
+    if total <= count * (1e-12 * float(np.abs(array).max())) ** 2:
+        return None
+    codes, names = pd.factorize(pd.Series(list(groups), dtype=object))
+    number = len(names)
+    sizes = np.bincount(codes, minlength=number)
+    means = np.bincount(codes, weights=array, minlength=number) / sizes
+    within = float(np.sum((array - means[codes]) ** 2))
+    value = min(max(1.0 - within / total, 0.0), 1.0)
+    chance = (number - 1) / (count - 1)
+    adjusted = None if number == count else 1 - (1 - value) * (count - 1) / (count - number)
+    return RSquared(value, chance, adjusted, number, count)
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A metric's variance over all runs, split into model, strength and seed.
+
+    The cells (model × strength) refine the models, so the parts are never negative and add up
+    to 1 whether or not the runs are balanced.
+
+    Attributes:
+        model: R² of the model alone.
+        cell: R² of model × strength.
+    """
+
+    model: RSquared
+    cell: RSquared
+
+    @property
+    def strength(self) -> float:
+        """What the strength explains beyond the model."""
+        return max(self.cell.value - self.model.value, 0.0)
+
+    @property
+    def seed(self) -> float | None:
+        """The rest, which is the seed; None where no cell has a second run to tell it by."""
+        return None if self.cell.groups == self.cell.runs else 1.0 - self.cell.value
+
+
+def decompose(
+    values: Sequence[float | None], models: Sequence[Hashable], cells: Sequence[Hashable]
+) -> Decomposition | None:
+    """Splits a metric's variance over runs into model, strength and seed.
+
+    Args:
+        values: The metric of each run [n]; runs without one are left out.
+        models: The model of each run [n].
+        cells: The cell of each run [n]: model and all hyperparameters, without the seed.
+
+    Returns:
+        The parts; None where fewer than two runs have the metric or it is constant.
+    """
+    kept = [
+        (float(value), model, cell)
+        for value, model, cell in zip(values, models, cells, strict=True)
+        if value is not None and math.isfinite(value)
+    ]
+    numbers = [row[0] for row in kept]
+    model = r_squared(numbers, [row[1] for row in kept])
+    cell = r_squared(numbers, [(row[1], row[2]) for row in kept])
+    if model is None or cell is None:
+        return None
+    return Decomposition(model, cell)
+
+
+def summarise(frame: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
+    """Averages runs by group.
+
+    Args:
+        frame: One row per run, as `vaebench.analysis.runs` gives it.
+        by: Columns that make a group, such as `["model", "strength"]`; NULL is a value too.
+        measures: Columns to average.
+
+    Returns:
+        One row per group in the order of first appearance: `by`, `runs`, and for each measure
+        `NAME_mean`, `NAME_low` and `NAME_high` (NaN where there is none).
+    """
+    rows = []
+    for key, group in frame.groupby(list(by), sort=False, dropna=False):
+        row = dict(zip(by, key, strict=True)) | {"runs": len(group)}
+        for name in measures:
+            found = mean_interval(group[name])
+            row[f"{name}_mean"] = math.nan if found is None else found.mean
+            for end in ("low", "high"):
+                value = None if found is None else getattr(found, end)
+                row[f"{name}_{end}"] = math.nan if value is None else value
+        rows.append(row)
+    ends = [f"{name}_{part}" for name in measures for part in ("mean", "low", "high")]
+    return pd.DataFrame(rows, columns=[*by, "runs", *ends])
+
+
+def _finite(values: Iterable[float | None]) -> npt.NDArray[np.float64]:
+    array = np.array([math.nan if v is None else v for v in values], dtype=np.float64)
+    return array[np.isfinite(array)]

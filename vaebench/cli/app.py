@@ -1,0 +1,161 @@
+"""The command line `vaebench`: its commands, and the one place where errors become a line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from vaebench import __version__
+from vaebench.cli import data, export, inspect, report, reproduce, runs, status, sweep
+from vaebench.errors import VaebenchError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_SURROUNDINGS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+_RUN, _LOOK, _FILES = "Run", "Look at results", "Files"
+
+_EXAMPLES = """
+[bold]Examples[/bold]
+
+vaebench sweep --models cvae,betavae_h --betas 0.5,1,3,10
+
+vaebench status --watch
+
+vaebench runs --model cvae --sort -mig
+
+vaebench report
+"""
+
+app = typer.Typer(
+    name="vaebench",
+    help="Sweeps of variational autoencoders with a result database: train, compare, report.",
+    epilog=_EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"vaebench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors; before or after a command.")
+    ] = False,
+) -> None:
+    """Takes the options that stand before a command; `main` has already acted on `--debug`."""
+
+
+app.command(rich_help_panel=_RUN)(sweep.sweep)
+app.command(rich_help_panel=_RUN)(inspect.retry)
+app.command(rich_help_panel=_RUN)(reproduce.reproduce)
+app.command(rich_help_panel=_LOOK)(status.status)
+app.command(rich_help_panel=_LOOK)(runs.runs)
+app.command(rich_help_panel=_LOOK)(inspect.show)
+app.command(rich_help_panel=_LOOK)(inspect.diff)
+app.command(rich_help_panel=_FILES)(report.report)
+app.command(rich_help_panel=_FILES)(export.export)
+app.command(rich_help_panel=_FILES)(inspect.models)
+app.add_typer(data.app, name="data", rich_help_panel=_FILES)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: The words after `vaebench`; None for those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 a job failed or an error, 2 wrong usage, 130 interrupted.
+    """
+    words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(args=words, prog_name="vaebench", standalone_mode=False)
+        sys.stdout.flush()
+    except VaebenchError as error:
+        return _complain(str(error), error.exit_code, debug)
+    except typer.TyperException as error:
+        return _complain(_usage(error), error.exit_code, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted.", INTERRUPTED, debug)
+    except BrokenPipeError:
+        return _reader_left()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
+    except OSError as error:
+        if error.errno not in _SURROUNDINGS:
+            return _defect()
+        place = error.filename or "the output"
+        return _complain(f"{place} cannot be used: {error.strerror}.", 1, debug)
+    except Exception:
+        return _defect()
+    return code if isinstance(code, int) else 0
+
+
+def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
+    """Takes `--debug` out of the words, wherever it stands before a `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return [*kept, *words[end:]], len(kept) < end
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Says what typer found wrong, and where help is."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "vaebench"
+    end = "" if message.endswith(("?", "!")) else "."
+    return f"{message}{end} See `{command} --help`."
+
+
+def _complain(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"vaebench: {' '.join(message.splitlines())}", file=sys.stderr)
+    return code
+
+
+def _defect() -> int:
+    kind, error, _ = sys.exc_info()
+    traceback.print_exc()
+    name = kind.__name__ if kind else "error"
+    print(
+        f"vaebench: this is a defect of vaebench: {name}: {error}. Please report it with the lines "
+        "above.",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _reader_left() -> int:
+    """Ends quietly once the reader of a pipe has gone, as in `vaebench runs | head`."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

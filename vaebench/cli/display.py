@@ -1,0 +1,243 @@
+"""What a sweep shows: live progress on stderr, tables of jobs and results on stdout."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from vaebench.cli.parsing import duration
+from vaebench.outcome import Progress
+from vaebench.spec import MODELS, JobSpec
+
+if TYPE_CHECKING:
+    from vaebench.runner import Beat, JobEnded
+
+PLAIN_SECONDS = 15.0
+"""Wall time between two lines of progress where stderr is no terminal."""
+
+SUMMARY = {
+    "reconstruction": "reconstr. (nats)",
+    "kl": "KL (nats)",
+    "elbo": "ELBO (nats)",
+    "mig": "MIG",
+    "mig_label": "MIG label",
+    "beta_vae_score": "BetaVAE",
+    "factor_vae_score": "FactorVAE",
+    "wall_seconds": "wall (s)",
+}
+
+
+class SweepDisplay:
+    """Shows a sweep while it runs: a live panel on a terminal, a line now and then elsewhere.
+
+    Args:
+        total: Jobs of the sweep.
+        workers: Jobs at once.
+        device: Where they run.
+    """
+
+    def __init__(self, total: int, workers: int, device: str) -> None:
+        self.total = total
+        self.workers = workers
+        self.device = device
+        self.console = Console(stderr=True, highlight=False)
+        self.began = time.monotonic()
+        self._live: Live | None = None
+        self._said = -math.inf
+        self._beat: Beat | None = None
+
+    def __enter__(self) -> Self:
+        self.say(f"{self.total} jobs, {self.workers} at a time on {self.device}.")
+        if self.console.is_terminal:
+            self._live = Live(
+                Text("Starting workers …"), console=self.console, refresh_per_second=4, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Prints a line that stays."""
+        self.console.print(escape(text))
+
+    def show(self, event: JobEnded | Beat) -> None:
+        """Shows an event of the runner."""
+        if hasattr(event, "counts"):
+            self._beat = event
+            if self._live is not None:
+                self._live.update(self._panel(event))
+            elif time.monotonic() - self._said > PLAIN_SECONDS:
+                self._said = time.monotonic()
+                self.say(self._line(event))
+            return
+        self._ended(event)
+
+    def _ended(self, event: JobEnded) -> None:
+        label = escape(event.spec.label)
+        key = event.spec.key[:8]
+        if event.state == "complete" and event.outcome is not None:
+            outcome = event.outcome
+            figures = {score.name: score.value for score in outcome.scores}
+            wall = duration(outcome.train_seconds + outcome.eval_seconds)
+            shown = [
+                f"{title} {figures[name]:.{digits}f}"
+                for name, title, digits in (
+                    ("reconstruction", "reconstr.", 1),
+                    ("kl", "KL", 1),
+                    ("mig", "MIG", 3),
+                    ("mig_label", "MIG label", 3),
+                )
+                if figures.get(name) is not None
+            ]
+            self.console.print(f"[green]done[/]  {key}  {label}  {'  '.join(shown)}  ({wall})")
+        elif event.state == "failed":
+            line = escape(event.error or "")
+            self.console.print(f"[red]failed[/]  {key}  {label}  {line}")
+            self.console.print(f"        the trace: vaebench show {key}")
+        elif event.state != "interrupted":
+            self.console.print(f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}")
+
+    def _line(self, beat: Beat) -> str:
+        counts = beat.counts
+        text = f"{counts['COMPLETE']} of {self.total} done"
+        if counts["FAILED"]:
+            text += f", {counts['FAILED']} failed"
+        elapsed = duration(time.monotonic() - self.began)
+        text += f", {elapsed} gone, {_left(beat)}"
+        return f"{text}; {beat.note}" if beat.note else text
+
+    def _panel(self, beat: Beat) -> Group:
+        done = beat.counts["COMPLETE"] + beat.counts["FAILED"]
+        share = done + sum(_share(spec, seen) for spec, seen in beat.running)
+        rows = Table.grid(padding=(0, 2))
+        for spec, seen in beat.running:
+            rows.add_row(f"  {spec.label}", *_phase(spec, seen))
+        bar = ProgressBar(total=max(self.total, 1), completed=share, width=30)
+        head = Table.grid(padding=(0, 2))
+        head.add_row(bar, Text(self._line(beat), style="bold"))
+        return Group(head, rows)
+
+
+def _left(beat: Beat) -> str:
+    waiting = beat.counts["PENDING"] + beat.counts["RUNNING"]
+    if not waiting:
+        return "nothing left"
+    if beat.eta_seconds is None:
+        return "time left not known yet"
+    return f"about {duration(beat.eta_seconds)} left"
+
+
+def _share(spec: JobSpec, seen: Progress | None) -> float:
+    if seen is None:
+        return 0.0
+    return 0.8 * seen.step / spec.steps if seen.phase != "evaluating" else 0.9
+
+
+def _phase(spec: JobSpec, seen: Progress | None) -> tuple[str, str, str]:
+    if seen is None:
+        return "starting", "", ""
+    if seen.phase != "training":
+        return seen.phase, "", duration(seen.seconds) if seen.seconds else ""
+    rate = f"{seen.steps_here / seen.seconds:.1f} steps/s" if seen.seconds else ""
+    terms = ""
+    if seen.reconstruction is not None:
+        terms = f"reconstr. {seen.reconstruction:.1f}"
+        if seen.kl is not None:
+            terms += f", KL {seen.kl:.2f}"
+    return f"step {seen.step}/{spec.steps}", rate, terms
+
+
+def dry_run_table(
+    jobs: Sequence[JobSpec], states: Mapping[str, str], *, betas: Iterable[float]
+) -> None:
+    """Prints what a sweep would do: each job with its state, and the totals."""
+    words = {"COMPLETE": "done", "FAILED": "failed before", "PENDING": "begun", "RUNNING": "running"}
+    console = Console(highlight=False)
+    table = Table("key", "model", "strength", "seed", "steps", "state", box=None, pad_edge=False)
+    counts: dict[str, int] = defaultdict(int)
+    for job in jobs:
+        word = words.get(states.get(job.key, ""), "new")
+        counts[word] += 1
+        table.add_row(
+            job.key[:8], job.model, strength_text(job), str(job.seed), str(job.steps), word
+        )
+    console.print(table)
+    for model in dict.fromkeys(job.model for job in jobs):
+        if tuple(betas) and "beta" not in MODELS[model].parameters:
+            console.print(f"{model} has no beta: --betas does not change it.")
+    total = ", ".join(f"{count} {word}" for word, count in counts.items())
+    console.print(f"{len(jobs)} jobs: {total}.")
+
+
+def strength_text(spec: JobSpec) -> str:
+    """Writes a job's strength with its name, or a dash for a model without one."""
+    return "–" if spec.strength is None else f"{spec.strength_name}={spec.strength:g}"
+
+
+def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints the mean of each figure over the seeds of each cell."""
+    if not rows:
+        return
+    cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        cells[row["cell"]].append(row)
+    shown = [name for name in SUMMARY if any(row[name] is not None for row in rows)]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    table.add_column("strength")
+    for title in ("seeds", *(SUMMARY[name] for name in shown)):
+        table.add_column(title, justify="right")
+    for members in cells.values():
+        first = members[0]
+        strength = "–"
+        if first["strength"] is not None:
+            strength = f"{first['strength_name']}={first['strength']:g}"
+        figures = []
+        for name in shown:
+            values = [row[name] for row in members if row[name] is not None]
+            digits = 3 if name in {"mig", "mig_label", "beta_vae_score", "factor_vae_score"} else 1
+            figures.append(f"{statistics.fmean(values):.{digits}f}" if values else "–")
+        table.add_row(first["model"], strength, str(len(members)), *figures)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(table)
+
+
+def closing(
+    counts: Mapping[str, int], failed: Sequence[tuple[str, str]], location: str, command: str
+) -> None:
+    """Prints how a sweep ended and what to do next."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    left = counts["PENDING"] + counts["RUNNING"]
+    console.print(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {location}")
+    for key, error in failed[:10]:
+        console.print(f"[red]failed[/]  {key[:8]}  {escape(error)}")
+    if failed:
+        console.print(f"The trace: vaebench show {failed[0][0][:8]}    Again: vaebench retry --all")
+    if left:
+        console.print(f"To go on: {escape(command)}")
+    elif not failed:
+        console.print("Next: vaebench report")
+    sys.stdout.flush()

@@ -1,0 +1,229 @@
+"""`vaebench show`, `diff`, `retry` and `models`: single runs from up close, and what there is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from vaebench.cli import tables
+from vaebench.cli.export import finite
+from vaebench.cli.options import DEFAULT_DATABASE
+from vaebench.cli.options import DatabaseOption as DatabaseOption
+from vaebench.cli.parsing import duration
+from vaebench.cli.status import prefix_length
+from vaebench.cli.tables import Column, figure
+from vaebench.errors import StoreError, UsageError
+from vaebench.spec import ALIASES, MODELS
+
+if TYPE_CHECKING:
+    from vaebench.store import JobRow, Reader
+
+
+def show(
+    key: Annotated[str, typer.Argument(help="Job key, or its first digits.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Show everything about one run: spec, scores, environment, curves, traceback."""
+    from vaebench.store import Reader
+
+    with Reader.open(db) as reader:
+        row = reader.find(key)
+        if as_json:
+            record = finite(_everything(reader, row))
+            sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+            return
+        tables.emit(*_portrait(reader, row))
+
+
+def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
+    """Returns a run as JSON types; pictures as their sizes."""
+    return {
+        "key": row.key,
+        "state": row.state,
+        "spec": row.spec.to_dict(),
+        "attempts": row.attempts,
+        "step": row.spec.steps if row.state == "COMPLETE" else row.step,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "train_seconds": row.train_seconds,
+        "eval_seconds": row.eval_seconds,
+        "host": row.host,
+        "environment": dict(reader.environment(row.key)),
+        "scores": [vars(score) for score in reader.scores(row.key)],
+        "curve": [vars(point) for point in reader.curve(row.key)],
+        "artifacts": [
+            {
+                "name": artifact.name,
+                "rows": artifact.rows,
+                "columns": artifact.columns,
+                "bytes": len(artifact.png),
+                "detail": dict(artifact.detail),
+            }
+            for artifact in reader.artifacts(row.key)
+        ],
+        "error": row.error,
+        "traceback": row.traceback,
+    }
+
+
+def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
+    """Returns all that `show` prints of a run, top to bottom."""
+    spec = row.spec
+    page: list[RenderableType] = [
+        Text.assemble((spec.label, "bold"), " on ", spec.dataset, "  ", tables.state(row.state))
+    ]
+    facts: list[tuple[str, str | Text]] = [("key", row.key)]
+    if row.state != "COMPLETE" and (row.step or row.phase):
+        facts.append(("progress", f"{row.phase or '-'}, step {row.step} of {spec.steps}"))
+    if row.state == "RUNNING" and row.abandoned:
+        facts.append(("", Text("stale: nobody runs it any more", style="bold yellow")))
+    for name, moment in (("started", row.started_at), ("finished", row.finished_at)):
+        if moment:
+            facts.append((name, moment))
+    if row.train_seconds is not None:
+        facts.append(("training", duration(row.train_seconds)))
+    if row.eval_seconds is not None:
+        facts.append(("evaluation", duration(row.eval_seconds)))
+    if row.attempts:
+        facts.append(("failures", str(row.attempts)))
+    page.append(tables.pairs(facts))
+    page += [tables.heading("Spec"), tables.pairs(list(flat(spec.to_dict()).items()))]
+    if environment := reader.environment(row.key):
+        page += [tables.heading("Environment"), tables.pairs(list(flat(environment).items()))]
+    if scores := reader.scores(row.key):
+        columns = (
+            Column("score"),
+            Column("value", right=True),
+            Column("95 % interval", spare=2),
+            Column("points", right=True, spare=3),
+        )
+        lines = []
+        for score in scores:
+            interval = "-"
+            if score.low is not None and score.high is not None:
+                interval = f"{figure(score.low)} to {figure(score.high)}"
+            value = "-" if score.value is None else f"{score.value:.6g}"
+            points = "-" if score.points is None else str(score.points)
+            lines.append((score.name, value, interval, points))
+        width = tables.terminal_width()
+        page += [tables.heading("Scores"), tables.table(columns, lines, width=width, indent=2)[0]]
+        if notes := [(score.name, score.note) for score in scores if score.note]:
+            page += [Text(), tables.pairs(notes)]
+    if curve := reader.curve(row.key):
+        page.append(tables.heading(f"Curves, steps {curve[0].step} to {curve[-1].step}"))
+        drawn: list[tuple[str, str | Text]] = []
+        for name in ("loss", "reconstruction", "kl"):
+            values = [value for point in curve if (value := getattr(point, name)) is not None]
+            if values:
+                ends = f"{figure(values[0])} to {figure(values[-1])}"
+                drawn.append((name, f"{tables.sparkline(values)}  {ends}"))
+        page.append(tables.pairs(drawn))
+    if artifacts := reader.artifacts(row.key):
+        lines_of = [
+            (a.name, f"{a.rows} × {a.columns} tiles, {len(a.png) / 1000:.0f} kB") for a in artifacts
+        ]
+        page += [tables.heading("Pictures"), tables.pairs(lines_of)]
+    if row.error:
+        page += [tables.heading("Error"), Text("  " + row.error)]
+    if row.traceback and row.traceback != row.error:
+        page += [tables.heading("Traceback"), Text(row.traceback.rstrip())]
+    return page
+
+
+def flat(values: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    """Writes nested values as texts by dotted names, in their order; None is `-`."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{before}{name}.")
+        elif isinstance(value, float):
+            found[before + name] = f"{value:g}"
+        else:
+            found[before + name] = "-" if value is None else str(value)
+    return found
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="KEY", help="A run.")],
+    second: Annotated[str, typer.Argument(metavar="KEY", help="Another run.")],
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Show only what differs between two runs: spec, environment, scores."""
+    from vaebench.store import Reader
+
+    with Reader.open(db) as reader:
+        left, right = reader.find(first), reader.find(second)
+        if left.key == right.key:
+            raise UsageError(f"{first!r} and {second!r} are the same run, {left.key}.")
+        length = prefix_length(reader.states())
+        specs = [{"state": row.state, **flat(row.spec.to_dict())} for row in (left, right)]
+        environments = [flat(reader.environment(row.key)) for row in (left, right)]
+        scores = [{s.name: s.value for s in reader.scores(row.key)} for row in (left, right)]
+    columns = [
+        Column("", right=False),
+        Column(left.key[:length], right=True),
+        Column(right.key[:length], right=True),
+    ]
+    rows: list[list[str]] = []
+    for one, other in (specs, environments):
+        for name in dict.fromkeys([*one, *other]):
+            if one.get(name) != other.get(name):
+                rows.append([name, one.get(name, "-"), other.get(name, "-"), ""])
+    for name in sorted({*scores[0], *scores[1]}):
+        a, b = scores[0].get(name), scores[1].get(name)
+        if a != b:
+            change = "" if a is None or b is None else f"{b - a:+.4g}"
+            rows.append([name, *("-" if v is None else f"{v:.6g}" for v in (a, b)), change])
+    columns.append(Column("difference", right=True))
+    tables.emit(tables.table(columns, rows, width=None)[0])
+
+
+def retry(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Failed runs, by their keys.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All failed runs.")] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Make failed jobs pending again; the sweep's command then trains them."""
+    from vaebench.store import Store
+
+    if bool(keys) == every:
+        raise UsageError("Name the failed runs to retry, or give --all for all of them.")
+    with Store(db, create=False) as store:
+        rows = [store.find(key) for key in keys or ()] or store.jobs(states=["FAILED"])
+        if wrong := [row for row in rows if row.state != "FAILED"]:
+            raise StoreError(
+                f"Run {wrong[0].key} is {wrong[0].state}, not FAILED: there is nothing to retry. "
+                "`vaebench runs --state failed` lists those that failed."
+            )
+        changed = store.retry([row.key for row in rows])
+        commands = dict.fromkeys(store.sweeps(row.key)[-1].command for row in rows)
+    if not changed:
+        tables.note("No run has failed: there is nothing to retry.")
+        return
+    tables.note(f"{changed} {'job is' if changed == 1 else 'jobs are'} pending again. To train:")
+    for command in commands:
+        print(command)
+
+
+def models() -> None:
+    """List the models, with their parameters and the one that is swept."""
+    columns = (Column("name"), Column("model"), Column("swept"), Column("parameters and defaults"))
+    other = {name: alias for alias, name in ALIASES.items()}
+    rows = []
+    for name, info in MODELS.items():
+        values = [
+            f"{key}={'steps' if value is None else f'{value:g}'}"
+            for key, value in info.parameters.items()
+        ]
+        alias = f" (= {other[name]})" if name in other else ""
+        rows.append((name + alias, info.title, info.strength or "-", ", ".join(values) or "-"))
+    tables.emit(tables.table(columns, rows, width=None)[0])

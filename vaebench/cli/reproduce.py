@@ -1,0 +1,85 @@
+"""`vaebench reproduce`: a run trained again, and every stored figure compared."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vaebench.cli.inspect import DatabaseOption
+from vaebench.errors import VaebenchError
+
+
+def reproduce(
+    key: Annotated[str, typer.Argument(help="Key of a finished run, or its first digits.")],
+    db: DatabaseOption = "results/results.db",
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, or the device to train on.")] = "auto",
+) -> None:
+    """Train a run again and say whether every stored figure came out the same.
+
+    Exit code 0 means bit for bit the same, 1 that a figure differs. The database is not changed.
+    """
+    from vaebench.executors import ProcessExecutor
+    from vaebench.store import Reader
+    from vaebench.training import resolve_device
+    from vaebench.worker import WorkerContext, run_pack
+
+    with Reader.open(db) as reader:
+        row = reader.find(key)
+        if row.state != "COMPLETE":
+            raise VaebenchError(
+                f"Run {row.key} is {row.state}: only a finished run can be reproduced."
+            )
+        scores = {score.name: score.value for score in reader.scores(row.key)}
+        curve = reader.curve(row.key)
+        environment = reader.environment(row.key)
+    resolved = resolve_device(device if device != "auto" else environment.get("device", "auto"))
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    notes.print(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
+    with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
+        context = WorkerContext(out=Path(folder), device=resolved, data_dir=data_dir)
+        executor = ProcessExecutor(run_pack, context, workers=1, on_event=lambda progress: None)
+        try:
+            outcome = executor.submit([row.spec]).result()[0]
+        finally:
+            executor.shutdown()
+    if outcome.status != "complete":
+        raise VaebenchError(f"The run failed this time: {outcome.error}")
+    again = {score.name: score.value for score in outcome.scores}
+    table = Table("figure", "stored", "again", "", box=None, pad_edge=False)
+    different = 0
+    for name in sorted({*scores, *again}):
+        same = scores.get(name) == again.get(name)
+        different += not same
+        table.add_row(name, _text(scores.get(name)), _text(again.get(name)), "" if same else "differs")
+    same_curve = list(curve) == list(outcome.curves)
+    table.add_row(
+        "training curve",
+        f"{len(curve)} points",
+        f"{len(outcome.curves)} points",
+        "" if same_curve else "differs",
+    )
+    console = Console(highlight=False)
+    console.print(table)
+    if different or not same_curve:
+        now = outcome.environment
+        changed = [
+            name for name in sorted({*environment, *now}) if environment.get(name) != now.get(name)
+        ]
+        console.print(
+            f"{different + (not same_curve)} figures differ. What differs in the environment: "
+            f"{', '.join(changed) or 'nothing'}."
+        )
+        raise typer.Exit(1)
+    console.print(f"All {len(scores)} figures and the training curve are the same, bit for bit.")
+
+
+def _text(value: float | None) -> str:
+    return "–" if value is None else repr(value)

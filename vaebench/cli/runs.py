@@ -1,0 +1,183 @@
+"""`vaebench runs`: the jobs of a database as a list, with filters."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vaebench.cli import tables
+from vaebench.cli.export import to_csv, to_json
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.parsing import duration, names, numbers
+from vaebench.cli.status import prefix_length
+from vaebench.cli.tables import Column, figure
+from vaebench.errors import unknown
+from vaebench.spec import ALIASES, MODELS
+
+if TYPE_CHECKING:
+    from vaebench.store import JobRow
+
+FORMATS = ("table", "csv", "json")
+MAIN_SCORES = {
+    "reconstruction": Column("recon", right=True, spare=1),
+    "kl": Column("kl", right=True, spare=2),
+    "elbo": Column("elbo", right=True, spare=7),
+    "mig": Column("mig", right=True, spare=1),
+    "mig_label": Column("mig_label", right=True, spare=1),
+    "beta_vae_score": Column("beta_vae", right=True, spare=4),
+    "factor_vae_score": Column("factor_vae", right=True, spare=4),
+}
+"""Scores that `runs` shows as a table; the other formats have all."""
+
+
+def runs(
+    model: Annotated[str, typer.Option(help="Only these models, as in cvae,vae.")] = "",
+    dataset: Annotated[str, typer.Option(help="Only these data sets.")] = "",
+    state: Annotated[
+        str, typer.Option(help="Only these states: pending, running, complete, failed.")
+    ] = "",
+    seed: Annotated[str, typer.Option(help="Only these seeds, as in 0,3.")] = "",
+    strength: Annotated[str, typer.Option(help="Only these strengths, as in 0.5,1.")] = "",
+    beta: Annotated[str, typer.Option(help="Only these values of beta.")] = "",
+    sort: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Lowest first; -COLUMN for highest first.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="table, csv or json.")
+    ] = "table",
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """List the runs, with filters.
+
+    Example: vaebench runs --model cvae --state complete --sort -mig --limit 10
+    """
+    from vaebench.store import STATES, Reader
+
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    wanted_states = tuple(name.upper() for name in names(state))
+    for name in wanted_states:
+        if name not in STATES:
+            raise unknown("state", name.lower(), [known.lower() for known in STATES])
+    wanted_models = {ALIASES.get(name, name) for name in names(model)}
+    for name in wanted_models:
+        if name not in MODELS:
+            raise unknown("model", name, [*MODELS, *ALIASES])
+    with Reader.open(db) as reader:
+        every = reader.jobs()
+        columns, lines = reader.table("results")
+    results = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
+    for name in names(dataset):
+        if name not in (known := sorted({row.spec.dataset for row in every})) and known:
+            raise unknown("data set", name, known)
+    keep: dict[str, set[Any]] = {
+        "model": wanted_models,
+        "dataset": set(names(dataset)),
+        "state": set(wanted_states),
+        "seed": set(numbers("--seed", seed)) if seed else set(),
+        "strength": set(numbers("--strength", strength)) if strength else set(),
+        "beta": set(numbers("--beta", beta)) if beta else set(),
+    }
+    records = [_record(row, results.get(row.key, {}), list(columns)) for row in every]
+    records = [
+        record
+        for record in records
+        if all(not values or record[name] in values for name, values in keep.items())
+    ]
+    records = _sorted(records, sort, [*columns, "state", "error"])[:limit]
+    if form == "json":
+        sys.stdout.write(to_json(records))
+    elif form == "csv":
+        header = _record_columns(list(columns))
+        sys.stdout.write(to_csv(header, [[record[name] for name in header] for record in records]))
+    else:
+        _runs_table(records, prefix_length(row.key for row in every))
+        if not records:
+            tables.note("No run matches." if every else f"{db} has no jobs yet.")
+
+
+def _record_columns(columns: Sequence[str]) -> list[str]:
+    rest = [name for name in columns if name != "job_key"]
+    return ["job_key", "state", *rest, "error"]
+
+
+def _record(row: JobRow, result: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Returns a job with the columns of `results`, those of unfinished jobs from its spec."""
+    spec = row.spec
+    known = {
+        "job_key": row.key,
+        "state": row.state,
+        "cell": spec.cell,
+        "setting": spec.setting,
+        "parameters": json.dumps(dict(spec.parameters)),
+        "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
+        "error": row.error,
+    }
+    return {
+        name: known.get(name, result.get(name, getattr(spec, name, None)))
+        for name in _record_columns(columns)
+    }
+
+
+def _sorted(records: list[dict[str, Any]], sort: str, known: Sequence[str]) -> list[dict[str, Any]]:
+    """Sorts by a column; what has no value there comes last."""
+    name = sort.removeprefix("-")
+    if not name:
+        return records
+    short = {column.title: score for score, column in MAIN_SCORES.items()}
+    name = {"key": "job_key", "wall": "wall_seconds", **short}.get(name, name)
+    if name not in known:
+        raise unknown("column", name, sorted(known))
+    there = [record for record in records if record[name] is not None]
+    there.sort(key=lambda record: record[name], reverse=sort.startswith("-"))
+    return there + [record for record in records if record[name] is None]
+
+
+def _runs_table(records: Sequence[Mapping[str, Any]], length: int) -> None:
+    width = tables.terminal_width()
+    columns = [
+        Column("key"),
+        Column("dataset", spare=6),
+        Column("model"),
+        Column("strength"),
+        Column("seed", right=True),
+        Column("state"),
+        Column("steps", right=True, spare=5),
+        *MAIN_SCORES.values(),
+        Column("wall", right=True, spare=3),
+    ]
+    rows = []
+    for record in records:
+        name, value = record["strength_name"], record["strength"]
+        rows.append(
+            [
+                record["job_key"][:length],
+                record["dataset"],
+                record["model"],
+                "-" if name is None else f"{name}={value:g}",
+                str(record["seed"]),
+                tables.state(record["state"]),
+                str(record["steps"]),
+                *(figure(record[score]) for score in MAIN_SCORES),
+                "-" if record["wall_seconds"] is None else duration(record["wall_seconds"]),
+            ]
+        )
+    if width is not None:
+        empty = {
+            place
+            for place in range(len(columns))
+            if columns[place].spare and all(row[place] == "-" for row in rows)
+        }
+        if len({record["dataset"] for record in records}) == 1:
+            empty.add(1)
+        columns = [column for place, column in enumerate(columns) if place not in empty]
+        rows = [[cell for place, cell in enumerate(row) if place not in empty] for row in rows]
+    grid, left_out = tables.table(columns, rows, width=width)
+    tables.emit(grid)
+    if left_out:
+        tables.note(f"No room for {', '.join(left_out)}: widen the terminal, or use --format csv.")

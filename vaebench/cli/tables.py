@@ -1,0 +1,165 @@
+"""How rows and figures become text: fitted to a terminal, whole and plain in a pipe."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+GAP = 2
+"""Blanks between two columns."""
+
+STATE_STYLES: Mapping[str, str] = {
+    "PENDING": "dim",
+    "RUNNING": "cyan",
+    "COMPLETE": "green",
+    "FAILED": "bold red",
+}
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: Its heading.
+        right: Whether its cells are aligned to the right.
+        spare: A terminal that is too narrow goes without the columns of the highest number
+            first; those of 0 stay.
+    """
+
+    title: str
+    right: bool = False
+    spare: int = 0
+
+
+def is_terminal() -> bool:
+    """Says whether a person reads the standard output."""
+    return sys.stdout.isatty()
+
+
+def terminal_width() -> int | None:
+    """Returns the columns of the terminal, or None where the output goes to a file or a pipe."""
+    return Console().width if is_terminal() else None
+
+
+def emit(*renderables: RenderableType) -> None:
+    """Prints to the standard output: styled on a terminal, else plain, unwrapped and uncut."""
+    group = Group(*renderables)
+    if is_terminal():
+        Console(highlight=False, markup=False, emoji=False).print(group)
+        return
+    page = io.StringIO()
+    console = Console(
+        file=page, width=10**6, color_system=None, highlight=False, markup=False, emoji=False
+    )
+    console.print(group, no_wrap=True, crop=False, overflow="ignore")
+    for line in page.getvalue().splitlines():
+        print(line.rstrip())
+
+
+def note(message: str) -> None:
+    """Prints a remark to the standard error, beside the data."""
+    print(message, file=sys.stderr)
+
+
+def table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    width: int | None,
+    indent: int = 0,
+) -> tuple[Padding, list[str]]:
+    """Lays out rows, without the spare columns that `width` has no room for.
+
+    Args:
+        columns: The columns.
+        rows: Cells, one per column.
+        width: Columns of the terminal, or None for as many as it takes.
+        indent: Blanks before the first column.
+
+    Returns:
+        The table, and the titles of the columns left out.
+    """
+    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    sizes = [
+        max([len(column.title), *(row[place].cell_len for row in cells)])
+        for place, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    left_out: list[str] = []
+    while width is not None and indent + sum(sizes[i] + GAP for i in shown) - GAP > width:
+        last = max(shown, key=lambda place: (columns[place].spare, place))
+        if columns[last].spare == 0:
+            break
+        shown.remove(last)
+        left_out.append(columns[last].title)
+    grid = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for place in shown:
+        column = columns[place]
+        grid.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+    for row in cells:
+        grid.add_row(*(row[place] for place in shown))
+    return Padding.indent(grid, indent), left_out
+
+
+def pairs(rows: Sequence[tuple[str, str | Text]], *, indent: int = 2) -> Padding:
+    """Lays out names and values; a long value goes on below itself."""
+    grid = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(Text(name), Text(value) if isinstance(value, str) else value)
+    return Padding.indent(grid, indent)
+
+
+def heading(title: str) -> Text:
+    """Returns the line above a section, with an empty one before it."""
+    return Text.assemble("\n", (title, "bold"))
+
+
+def state(name: str) -> Text:
+    """Returns a job's state in its colour."""
+    return Text(name, style=STATE_STYLES.get(name, ""))
+
+
+def figure(value: float | None) -> str:
+    """Writes a score with as many digits as a table has room for; `-` where there is none."""
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """Draws a curve in one line of characters, the lowest value as the lowest bar.
+
+    Args:
+        values: The curve, in order; those that are not finite leave a blank.
+        width: Characters at most; neighbours are averaged.
+    """
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(place * len(values) / count) for place in range(count + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(edges)]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    if not finite:
+        return " " * count
+    low, spread = min(finite), max(finite) - min(finite)
+    if spread == 0:
+        return _BARS[0] * count
+    return "".join(
+        _BARS[int((mean - low) / spread * (len(_BARS) - 1) + 0.5)] if math.isfinite(mean) else " "
+        for mean in means
+    )

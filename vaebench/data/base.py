@@ -1,0 +1,135 @@
+"""What every data set offers to training and evaluation, and the arguments that they share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vaebench.errors import UsageError
+
+
+class Dataset(Protocol):
+    """Images with, where they are known, their labels and ground-truth factors.
+
+    Images are numbered from 0. Whatever takes `indices` takes any 1-D array-like of integers (one
+    integer counts as an array of one), repeats allowed, and raises IndexError where one is
+    negative or too large.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that `load_dataset` takes."""
+
+    @property
+    def source(self) -> str:
+        """Where the images come from, in one line."""
+
+    @property
+    def observation_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]:
+        """Names of the F ground-truth factors; empty where there are none."""
+
+    @property
+    def factor_sizes(self) -> tuple[int, ...]:
+        """Number of values of each factor; empty where there are none."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Name of each label; empty where there are none."""
+
+    @property
+    def has_split(self) -> bool:
+        """Whether the data set was published with a training and a test part."""
+
+    @property
+    def train_indices(self) -> NDArray[np.int64]:
+        """Images to train on; all of them where there is no published split."""
+
+    @property
+    def test_indices(self) -> NDArray[np.int64]:
+        """Images to test on; all of them where there is no published split."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def observations(self, indices: ArrayLike) -> NDArray[np.uint8]:
+        """Images [N, C, H, W], from 0 (black) to 255 (white) in every data set."""
+
+    def factors(self, indices: ArrayLike) -> NDArray[np.int64] | None:
+        """Ground-truth factors [N, F], each from 0 to its size - 1, or None without any."""
+
+    def labels(self, indices: ArrayLike) -> NDArray[np.int64] | None:
+        """Labels [N], which index `label_names`, or None without any."""
+
+    def index(self, factors: ArrayLike) -> NDArray[np.int64]:
+        """Indices [N] of the images with these factors [N, F], the inverse of `factors`.
+
+        Raises:
+            DataError: The data set has no ground-truth factors.
+            IndexError: A factor is out of its range.
+        """
+
+
+def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of downloaded data sets: the argument, else VAEBENCH_DATA, else ./data."""
+    return Path(data_dir or os.environ.get("VAEBENCH_DATA") or "data").expanduser()
+
+
+def as_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
+    """Checks image indices.
+
+    Args:
+        indices: One integer or a 1-D array-like of N integers.
+        length: Number of images.
+
+    Returns:
+        The indices, int64 [N].
+
+    Raises:
+        TypeError: They are not integers.
+        ValueError: They have more than one dimension.
+        IndexError: One of them is negative, or `length` or more.
+    """
+    array = np.atleast_1d(np.asarray(indices))
+    if array.ndim != 1:
+        raise ValueError(f"Indices must have one dimension, not the shape {array.shape}.")
+    if array.size == 0:
+        return np.zeros(0, np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"Indices must be integers, not {array.dtype}.")
+    low, high = array.min(), array.max()
+    if low < 0 or high >= length:
+        seen = low if low < 0 else high
+        raise IndexError(
+            f"Index {seen} is out of range: there are {length} images, 0 to {length - 1}."
+        )
+    return array.astype(np.int64, copy=False)
+
+
+def image_size(name: str, size: int | None, allowed: tuple[int, ...]) -> int:
+    """The image size asked for, or the native one.
+
+    Args:
+        name: Data set, for the message.
+        size: Height and width in pixels, or None for the native size.
+        allowed: Sizes that the data set has, the native one first.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        UsageError: The data set cannot have that size.
+    """
+    if size is None:
+        return allowed[0]
+    if size not in allowed:
+        known = " or ".join(str(value) for value in allowed)
+        raise UsageError(f"Images of {name} cannot have a size of {size} pixels. Allowed: {known}.")
+    return size

@@ -1,0 +1,60 @@
+"""What a result was made on: host, device, versions and the state of the checkout."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vaebench.training import device_name
+
+PACKAGES = ("vaebench", "torch", "torchvision", "numpy", "scipy", "scikit-learn")
+"""Distributions whose versions can change a figure."""
+
+
+def environment(device: str, threads: int, source: str | None) -> dict[str, Any]:
+    """Describes where a job was trained, in JSON types.
+
+    Args:
+        device: The resolved device.
+        threads: Threads within an operation.
+        source: Where the data came from, if they were loaded.
+    """
+    return {
+        "device": device.partition(":")[0],
+        "device_name": device_name(device),
+        "threads": threads,
+        "host": platform.node(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "data": source,
+        **_git(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@cache
+def _git() -> dict[str, Any]:
+    """Returns commit and dirtiness of the checkout that vaebench runs from, if it does."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return {}
+    answers = []
+    for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "vaebench")):
+        command = ["git", "-C", str(root), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return {}
+        answers.append(done.stdout.strip())
+    return {"git_commit": answers[0], "git_dirty": int(bool(answers[1]))}

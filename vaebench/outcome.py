@@ -1,0 +1,116 @@
+"""What a worker hands back: plain, picklable values that the runner writes to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Score:
+    """One stored figure of a run.
+
+    Attributes:
+        name: Column of the `results` view, such as `mig`.
+        value: The figure, or None where it is not defined.
+        points: Sample size that it was computed on, where there is a choice.
+        low: Lower end of its 95 % bootstrap interval, where there is one.
+        high: Upper end of that interval.
+        note: Why the value is None, or another remark.
+    """
+
+    name: str
+    value: float | None
+    points: int | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Training figures, averaged over the steps since the point before.
+
+    Attributes:
+        step: Steps done.
+        loss: The objective.
+        reconstruction: Negative log-likelihood, nats per example.
+        kl: KL of the posterior from the prior, nats per example; None where there is no KL.
+    """
+
+    step: int
+    loss: float
+    reconstruction: float
+    kl: float | None
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A picture made of tiles, such as originals over reconstructions.
+
+    Attributes:
+        name: `reconstructions`, `samples` or `traversals`.
+        png: The tiles in one PNG file, without margins.
+        rows: Rows of tiles.
+        columns: Columns of tiles.
+        detail: Labels of rows and columns and the like, JSON types.
+    """
+
+    name: str
+    png: bytes
+    rows: int
+    columns: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """The end of one job.
+
+    Attributes:
+        key: The job's key.
+        status: `complete`, `failed`, or `interrupted` (checkpointed, to be resumed).
+        scores: The figures.
+        curves: Training curves.
+        artifacts: Pictures.
+        environment: Device, precision, versions, host, threads, git: JSON types.
+        train_seconds: Wall time of training, over all its sittings.
+        eval_seconds: Wall time of evaluation.
+        error: One line on what went wrong.
+        traceback: The traceback of a failed job.
+    """
+
+    key: str
+    status: str
+    scores: tuple[Score, ...] = ()
+    curves: tuple[CurvePoint, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    train_seconds: float = 0.0
+    eval_seconds: float = 0.0
+    error: str | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a worker.
+
+    Attributes:
+        key: The job's key.
+        phase: `loading`, `training` or `evaluating`.
+        step: Steps done.
+        seconds: Wall time of the phase so far, in this sitting.
+        steps_here: Steps done in this sitting.
+        reconstruction: Latest value, nats per example.
+        kl: Latest value, nats per example.
+    """
+
+    key: str
+    phase: str
+    step: int
+    seconds: float = 0.0
+    steps_here: int = 0
+    reconstruction: float | None = None
+    kl: float | None = None

@@ -1,0 +1,120 @@
+"""The pictures of a trained model: reconstructions, prior samples and latent traversals."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from vaebench.data import Dataset
+from vaebench.evaluation import Encoder
+from vaebench.outcome import Artifact
+from vaebench.spec import JobSpec
+from vaebench.training import numpy_generator, torch_generator
+
+COLUMNS = 10
+"""Examples shown in a row."""
+
+SAMPLE_ROWS = 4
+"""Rows of prior samples of a model without labels."""
+
+MAX_LABELS = 10
+"""Labels that a conditional model's prior samples are drawn for, at most."""
+
+TRAVERSAL = tuple(np.linspace(-3.0, 3.0, 9).tolist())
+"""Values that a latent is set to, in standard deviations."""
+
+PICTURE_SEED = 0
+"""Every job shows the same examples and prior draws, so that pictures can be compared."""
+
+Decode = Callable[[Tensor, Tensor | None], Tensor]
+
+
+@torch.inference_mode()
+def pictures(
+    spec: JobSpec,
+    encoder: Encoder,
+    indices: NDArray[np.int64],
+    kl: NDArray[np.float64],
+) -> list[Artifact]:
+    """Draws all the pictures of a run.
+
+    Args:
+        spec: The job.
+        encoder: The trained model.
+        indices: Held-out examples, int64 [N]; an autoencoder's traversals span their codes.
+        kl: KL of each latent, nats, [D]; traversals are sorted by it.
+    """
+    model, data = encoder.model, encoder.data
+    rng = numpy_generator(PICTURE_SEED, "pictures")
+    chosen = rng.choice(np.asarray(data.test_indices), COLUMNS)
+    device = encoder.feed.device
+    x, label = encoder.batch(chosen)
+
+    def decode(z: Tensor, labels: Tensor | None) -> Tensor:
+        with encoder.autocast():
+            output = model.decode(z, labels)
+        return torch.sigmoid(output) if spec.likelihood == "bernoulli" else output
+
+    with encoder.autocast():
+        mu, _ = model.encode(x, label)
+    blank = [""] * COLUMNS
+    reconstructed = torch.cat([x, decode(mu, label)])
+    sampled, sample_rows = _prior(spec, data, decode, device, conditional=model.conditional)
+    codes = encoder.codes(indices)
+    centre, spread = codes.mean(0), codes.std(0)
+    if model.stochastic:
+        centre, spread = mu[0].cpu().numpy(), np.ones_like(spread)
+        order, figure = np.argsort(-kl, kind="stable"), [f"KL {value:.2f}" for value in kl]
+    else:
+        order, figure = np.argsort(-spread, kind="stable"), [f"sd {value:.2f}" for value in spread]
+    z = torch.from_numpy(np.tile(centre, (len(order), len(TRAVERSAL), 1)).astype(np.float32))
+    for row, latent in enumerate(order):
+        offset = 0.0 if model.stochastic else float(centre[latent])
+        z[row, :, latent] = offset + torch.tensor(TRAVERSAL) * float(spread[latent])
+    repeated = None if label is None else label[:1].expand(z.shape[0] * z.shape[1])
+    traversed = decode(z.flatten(0, 1).to(device), repeated)
+    return [
+        _artifact("reconstructions", reconstructed, ["original", "reconstruction"], blank),
+        _artifact("samples", sampled, sample_rows, blank),
+        _artifact(
+            "traversals",
+            traversed,
+            [f"z{latent} · {figure[latent]}" for latent in order],
+            [f"{value:g}" for value in TRAVERSAL],
+        ),
+    ]
+
+
+def _prior(
+    spec: JobSpec, data: Dataset, decode: Decode, device: torch.device, *, conditional: bool
+) -> tuple[Tensor, list[str]]:
+    names = list(data.label_names[:MAX_LABELS]) if conditional else []
+    rows = len(names) or SAMPLE_ROWS
+    draws = (1 if conditional else rows) * COLUMNS
+    generator = torch_generator(PICTURE_SEED, "prior")
+    z = torch.randn(draws, spec.latent_dim, generator=generator).to(device)
+    if not conditional:
+        return decode(z, None), [""] * rows
+    label = torch.arange(rows, device=device).repeat_interleave(COLUMNS)
+    return decode(z.repeat(rows, 1), label), names
+
+
+def _artifact(
+    name: str, tiles: Tensor, row_labels: Sequence[str], column_labels: Sequence[str]
+) -> Artifact:
+    """Lays tiles [R · K, C, H, W] in [0, 1] out in one PNG of R rows and K columns."""
+    rows, columns = len(row_labels), len(column_labels)
+    _, channels, height, width = tiles.shape
+    pixels = (tiles.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    grid = pixels.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    grid = grid.reshape(rows * height, columns * width, channels)
+    buffer = io.BytesIO()
+    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(buffer, "PNG", optimize=True)
+    detail = {"row_labels": list(row_labels), "column_labels": list(column_labels)}
+    return Artifact(name, buffer.getvalue(), rows, columns, detail)

@@ -1,0 +1,203 @@
+"""Pictures made of tiles, with labels: reconstructions, samples and latent traversals."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+from PIL import Image, UnidentifiedImageError
+
+from vaebench.outcome import Artifact
+from vaebench.report.style import INK, MUTED
+
+Tiles = npt.NDArray[np.uint8]
+
+_DPI = 100
+_FINE = 2
+_SIDE = 60
+_GAP = 2
+_TEXT = 10.5
+_TITLE = 11.5
+_LINE = 17
+_SEPARATOR = 168
+
+
+@dataclass(frozen=True)
+class Block:
+    """A labelled grid of tiles.
+
+    Attributes:
+        title: Set above the grid.
+        tiles: uint8 [rows, columns, height, width, 3].
+        row_labels: Set to the left of each row; empty for none.
+        column_labels: Set above each column; empty for none.
+    """
+
+    title: str
+    tiles: Tiles
+    row_labels: Sequence[str] = ()
+    column_labels: Sequence[str] = ()
+
+
+def cut(artifact: Artifact) -> Tiles | None:
+    """Cuts an artifact into its tiles.
+
+    Returns:
+        uint8 [rows, columns, height, width, 3], or None where the picture cannot be read or
+        its size is no multiple of its rows and columns.
+    """
+    try:
+        with Image.open(io.BytesIO(artifact.png)) as image:
+            pixels = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return None
+    rows, columns = artifact.rows, artifact.columns
+    if rows < 1 or columns < 1 or pixels.shape[0] % rows or pixels.shape[1] % columns:
+        return None
+    height, width = pixels.shape[0] // rows, pixels.shape[1] // columns
+    if height == 0 or width == 0:
+        return None
+    return pixels.reshape(rows, height, columns, width, 3).swapaxes(1, 2)
+
+
+def labels(artifact: Artifact, name: str, count: int) -> list[str]:
+    """Reads `row_labels` or `column_labels`; none where their number does not fit."""
+    found = artifact.detail.get(name)
+    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
+        return []
+    return [str(label) for label in found]
+
+
+def by_kl(block: Block, kl: Mapping[int, float]) -> Block:
+    """Sorts a traversal's rows by the KL of their latent, greatest first.
+
+    Args:
+        block: A row per latent, labelled `z3`, or `z3` and more.
+        kl: KL of each latent by its index; rows stay as they are where one is missing.
+
+    Returns:
+        The sorted block.
+    """
+    digits = [label.removeprefix("z").split(" ")[0] for label in block.row_labels]
+    if not digits or not all(text.isdigit() and int(text) in kl for text in digits):
+        return block
+    order = sorted(range(len(digits)), key=lambda row: (-kl[int(digits[row])], row))
+    rows = [block.row_labels[row] for row in order]
+    return Block(block.title, block.tiles[order], rows, block.column_labels)
+
+
+def mosaic(block: Block) -> Tiles:
+    """Joins a block's tiles, enlarged by a whole factor, with thin grey lines between them.
+
+    Returns:
+        uint8 [height, width, 3], in the pixels of a PNG (two to a pixel of the page).
+    """
+    rows, columns, height, width, _ = block.tiles.shape
+    factor = _factor(height, width)
+    large = block.tiles.repeat(factor, axis=2).repeat(factor, axis=3)
+    height, width = height * factor, width * factor
+    shape = (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3)
+    canvas = np.full(shape, _SEPARATOR, dtype=np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * (height + _GAP), column * (width + _GAP)
+            canvas[top : top + height, left : left + width] = large[row, column]
+    return canvas
+
+
+def picture(blocks: Sequence[Block], *, across: int = 2, width: int = 1200) -> Figure:
+    """Sets blocks side by side and below each other, with their labels.
+
+    Every pixel of a tile is a whole square of pixels in the PNG: nothing is smoothed.
+
+    Args:
+        blocks: What to show.
+        across: Most blocks side by side.
+        width: Most page pixels that blocks side by side may take.
+
+    Returns:
+        The figure.
+    """
+    plans = [_plan(block) for block in blocks]
+    widest = max(plan.width for plan in plans)
+    across = max(1, min(across, len(blocks), (width + 24) // (widest + 24)))
+    lines = [plans[i : i + across] for i in range(0, len(plans), across)]
+    heights = [max(plan.height for plan in line) for line in lines]
+    total_width = 16 + across * widest + (across - 1) * 24
+    total_height = 16 + sum(heights) + (len(lines) - 1) * 16
+    figure = Figure(figsize=(total_width / _DPI, total_height / _DPI), dpi=_DPI)
+    top = 8
+    for line, height in zip(lines, heights, strict=True):
+        for number, plan in enumerate(line):
+            _draw(figure, plan, 8 + number * (widest + 24), top)
+        top += height + 16
+    return figure
+
+
+@dataclass(frozen=True)
+class _Plan:
+    block: Block
+    canvas: Tiles
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def _plan(block: Block) -> _Plan:
+    canvas = mosaic(block)
+    canvas = np.pad(canvas, ((0, canvas.shape[0] % 2), (0, canvas.shape[1] % 2), (0, 0)), "edge")
+    left = max((text_width(label, _TEXT) for label in block.row_labels), default=0)
+    left += 8 if left else 0
+    top = 22 + (_LINE if block.column_labels else 0)
+    width = max(left + canvas.shape[1] // _FINE, text_width(block.title, _TITLE, bold=True))
+    return _Plan(block, canvas, left, top, width, top + canvas.shape[0] // _FINE)
+
+
+def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> None:
+    full_width, full_height = (round(inches * _DPI) for inches in figure.get_size_inches())
+    rows, columns = plan.block.tiles.shape[:2]
+    height, width = plan.canvas.shape[0] // _FINE, plan.canvas.shape[1] // _FINE
+    left, top = x + plan.left, y + plan.top
+    box = (
+        left / full_width,
+        1 - (top + height) / full_height,
+        width / full_width,
+        height / full_height,
+    )
+    axes = figure.add_axes(box)
+    axes.imshow(plan.canvas, interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
+
+    def write(text: str, at: float, down: float, **style: object) -> None:
+        figure.text(at / full_width, 1 - down / full_height, text, **style)  # type: ignore[arg-type]
+
+    write(plan.block.title, x, y + 2, va="top", fontsize=_TITLE, fontweight="bold", color=INK)
+    for row, label in enumerate(plan.block.row_labels):
+        middle = top + (row + 0.5) * height / rows
+        write(label, left - 8, middle, ha="right", va="center", fontsize=_TEXT, color=INK)
+    for column, label in enumerate(plan.block.column_labels):
+        middle = left + (column + 0.5) * width / columns
+        write(label, middle, top - 4, ha="center", va="bottom", fontsize=_TEXT, color=MUTED)
+
+
+def _factor(height: int, width: int) -> int:
+    """Enlarges tiles to about `_SIDE` page pixels, by a whole number of PNG pixels."""
+    return max(1, round(_FINE * _SIDE / max(height, width)))
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, *, bold: bool = False) -> int:
+    """Measures a line of text in page pixels."""
+    if not text:
+        return 0
+    properties = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    path = TextPath((0, 0), text, size=size, prop=properties)
+    return int(path.get_extents().x1 * _DPI / 72) + 2

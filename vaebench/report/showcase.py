@@ -1,0 +1,177 @@
+"""One run per cell to look at: its reconstructions, samples and traversals as figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from vaebench.analysis import measure, representatives
+from vaebench.analysis.frames import symbol
+from vaebench.outcome import Artifact
+from vaebench.report.pictures import Block, by_kl, cut, labels, picture
+from vaebench.report.style import Drawing, render
+
+ADVICE = {
+    "reconstructions": "Held-out originals above what the decoder makes of their posterior means.",
+    "samples": "Images decoded from draws of the prior.",
+    "traversals": "Each row moves one latent over the values above it and keeps the others; rows "
+    "are sorted by KL, so the latents that carry information come first and dead ones last.",
+}
+TITLES = {
+    "reconstructions": "Reconstructions",
+    "samples": "Samples from the prior",
+    "traversals": "Latent traversals",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run that stands for its cell.
+
+    Attributes:
+        series: Its series.
+        model: Its model.
+        cell_label: Model and strength.
+        short: Strength alone, or the model where it has none.
+        seed: Its seed.
+        chosen: The figure it was chosen by, such as `ELBO -57.3`, or empty.
+        artifacts: Its pictures by name.
+        kl: KL of each latent, by index; empty where unknown.
+    """
+
+    series: str
+    model: str
+    cell_label: str
+    short: str
+    seed: int
+    chosen: str
+    artifacts: Mapping[str, Artifact]
+    kl: Mapping[int, float]
+
+    @property
+    def title(self) -> str:
+        """Cell, seed and the figure it was chosen by."""
+        return " · ".join(t for t in (self.cell_label, f"seed {self.seed}", self.chosen) if t)
+
+
+def choose(
+    runs: pd.DataFrame,
+    artifacts: Callable[[str], Iterable[Artifact]],
+    latent_kl: Callable[[str], Mapping[int, float]],
+) -> list[Shown]:
+    """Picks the run with the median ELBO of each cell and reads its pictures.
+
+    Args:
+        runs: Runs of one setting.
+        artifacts: Gives the pictures of a run by its key.
+        latent_kl: Gives the KL of each of its latents.
+    """
+    shown = []
+    for row in representatives(runs).to_dict("records"):
+        by, key = str(row["chosen_by"]), str(row["job_key"])
+        short = str(row["series"])
+        if pd.notna(row["strength"]):
+            short = f"{symbol(str(row['strength_name']))} = {row['strength']:g}"
+        shown.append(
+            Shown(
+                str(row["series"]),
+                str(row["model"]),
+                str(row["cell_label"]),
+                short,
+                int(row["seed"]),
+                f"{measure(by).title} {measure(by).text(row[by])} nats" if by else "",
+                {artifact.name: artifact for artifact in artifacts(key)},
+                latent_kl(key),
+            )
+        )
+    return shown
+
+
+def draw(
+    shown: Sequence[Shown], kind: str, slug: str, formats: Sequence[str]
+) -> tuple[list[Drawing], list[str]]:
+    """Draws one kind of picture of all shown runs.
+
+    Args:
+        shown: The runs.
+        kind: `reconstructions`, `samples` or `traversals`.
+        slug: What the files' names begin with.
+        formats: File formats wanted.
+
+    Returns:
+        The figures (traversals: one per cell; the others: one per series), and remarks on
+        pictures that cannot be shown.
+    """
+    drawings, remarks = [], []
+    names: dict[str, int] = {}
+    for series in dict.fromkeys(run.series for run in shown):
+        blocks = []
+        for run in (run for run in shown if run.series == series):
+            artifact = run.artifacts.get(kind)
+            if artifact is None:
+                continue
+            block = _block(run, artifact)
+            if block is None:
+                remarks.append(f"The {kind} of {run.title} cannot be read.")
+            else:
+                blocks.append((run, block))
+        if not blocks:
+            continue
+        model = blocks[0][0].model
+        number = names[model] = names.get(model, 0) + 1
+        name = f"{slug}_{kind}_{model}" + (f"-{number}" if number > 1 else "")
+        if kind == "traversals":
+            for place, (run, block) in enumerate(blocks):
+                drawings.append(_render([block], f"{name}_{place + 1}", kind, run.title, formats))
+        elif kind == "reconstructions":
+            drawings.append(_render(_compared(blocks), name, kind, series, formats))
+        else:
+            drawings.append(_render([b for _, b in blocks], name, kind, series, formats))
+    return drawings, remarks
+
+
+def _block(run: Shown, artifact: Artifact) -> Block | None:
+    tiles = cut(artifact)
+    if tiles is None:
+        return None
+    rows = labels(artifact, "row_labels", tiles.shape[0])
+    columns = labels(artifact, "column_labels", tiles.shape[1])
+    block = Block(run.title, tiles, rows, columns)
+    return by_kl(block, run.kl) if artifact.name == "traversals" else block
+
+
+def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:
+    """Sets reconstructions of the same originals below each other, the originals once."""
+    merged: list[Block] = []
+    for run, block in blocks:
+        if len(block.tiles) != 2:
+            merged.append(block)
+            continue
+        label = f"{run.short} (seed {run.seed})"
+        last = merged[-1] if merged else None
+        if last is not None and _same_originals(last, block):
+            merged[-1] = replace(
+                last,
+                title=run.series,
+                tiles=np.concatenate([last.tiles, block.tiles[1:]]),
+                row_labels=[*last.row_labels, label],
+            )
+        else:
+            merged.append(replace(block, row_labels=["original", label]))
+    return merged
+
+
+def _same_originals(last: Block, block: Block) -> bool:
+    same_shape = last.tiles.shape[1:] == block.tiles.shape[1:]
+    return same_shape and bool((last.tiles[0] == block.tiles[0]).all())
+
+
+def _render(
+    blocks: Sequence[Block], name: str, kind: str, about: str, formats: Sequence[str]
+) -> Drawing:
+    caption = f"{about}."
+    alt = f"{TITLES[kind]}, {about}. {ADVICE[kind]}"
+    return render(picture(blocks), name, caption, alt, formats=formats, inline="png")

@@ -1,0 +1,213 @@
+"""Figures of scores against the strength of the regulariser, one line per model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation, Transform
+
+from vaebench.analysis import mean_interval, measure
+from vaebench.analysis.frames import symbol
+from vaebench.report.style import MUTED, colour, marker, panels, series_styles
+
+FEW = 10
+"""Up to so many seeds in a cell each is drawn as a point."""
+
+_STEP = 5.0
+
+
+def strength_figure(
+    frame: pd.DataFrame, names: Sequence[str], strength_name: str, *, height: float = 2.9
+) -> Figure:
+    """Draws metrics against a strength: the mean over seeds with its 95 % interval.
+
+    Models that have this strength are lines over it; those without any are level bands. Every
+    seed is a point of its own where a cell has at most `FEW`.
+
+    Args:
+        frame: Runs of one setting, as `vaebench.analysis.runs` gives them.
+        names: Metrics, one panel each.
+        strength_name: The hyperparameter on the horizontal axis.
+        height: Of a row of panels, inches.
+
+    Returns:
+        The figure.
+    """
+    swept = frame[frame["strength_name"] == strength_name]
+    level = frame[frame["strength_name"].isna()]
+    styles = series_styles(frame[["series", "model"]].itertuples(index=False, name=None))
+    figure, grid = panels(len(names), columns=3, height=height)
+    for axes, name in zip(grid, names, strict=True):
+        lines = swept.dropna(subset=[name])
+        bands = level.dropna(subset=[name])
+        _scale(axes, sorted(swept["strength"].unique()))
+        for series, group in bands.groupby("series", sort=False):
+            _band(axes, group, name, styles[series])
+        order = list(dict.fromkeys(lines["series"]))
+        for number, series in enumerate(order):
+            shift = (number - (len(order) - 1) / 2) * _STEP
+            _line(axes, lines[lines["series"] == series], name, shift, styles[series])
+        _limits(axes, pd.concat([lines, bands]), name)
+        axes.set_title(measure(name).title)
+        axes.set_ylabel(measure(name).unit or "score")
+        axes.set_xlabel(symbol(strength_name))
+    figure.legend(
+        handles=_legend(pd.concat([swept, level]), styles),
+        loc="outside upper left",
+        ncols=3 if frame["series"].str.len().max() > 14 else 5,
+    )
+    return figure
+
+
+def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: object) -> None:
+    model = group["model"].iloc[0]
+    place = _moved(axes, shift)
+    xs, means = [], []
+    for strength, cell in group.groupby("strength"):
+        found = mean_interval(cell[name])
+        if found is None:
+            continue
+        xs.append(strength)
+        means.append(found.mean)
+        if found.low is not None:
+            axes.plot(
+                [strength, strength],
+                [found.low, found.high],
+                color=colour(model),
+                linewidth=1.6,
+                alpha=0.75,
+                solid_capstyle="butt",
+                transform=place,
+            )
+        if len(cell) <= FEW:
+            axes.plot(
+                [strength] * len(cell),
+                cell[name],
+                linestyle="none",
+                marker=marker(model),
+                markersize=4,
+                markerfacecolor="white",
+                markeredgecolor=colour(model),
+                markeredgewidth=0.9,
+                transform=_moved(axes, shift + 4.0),
+                zorder=2.5,
+            )
+    axes.plot(
+        xs,
+        means,
+        color=colour(model),
+        linestyle=style,  # type: ignore[arg-type]
+        linewidth=1.8,
+        marker=marker(model),
+        markersize=6.5,
+        markeredgecolor="white",
+        markeredgewidth=0.8,
+        transform=place,
+        zorder=3,
+    )
+
+
+def _band(axes: Axes, group: pd.DataFrame, name: str, style: object) -> None:
+    model = group["model"].iloc[0]
+    found = mean_interval(group[name])
+    if found is None:
+        return
+    if found.low is not None and found.high is not None:
+        axes.axhspan(found.low, found.high, color=colour(model), alpha=0.10, linewidth=0)
+    axes.axhline(found.mean, color=colour(model), linewidth=1.4, linestyle=(0, (4, 2)))
+    if len(group) <= FEW:
+        axes.plot(
+            [0.985] * len(group),
+            group[name],
+            linestyle="none",
+            marker=marker(model),
+            markersize=4,
+            markerfacecolor="white",
+            markeredgecolor=colour(model),
+            markeredgewidth=0.9,
+            transform=axes.get_yaxis_transform(),
+        )
+
+
+def _legend(frame: pd.DataFrame, styles: dict[str, object]) -> list[Line2D]:
+    handles = []
+    for series, group in frame.groupby("series", sort=False):
+        model = group["model"].iloc[0]
+        plain = group["strength_name"].isna().all()
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=colour(model),
+                linestyle=(0, (4, 2)) if plain else styles[series],  # type: ignore[arg-type]
+                linewidth=1.8,
+                marker=marker(model),
+                markersize=6.5,
+                label=f"{series} (no strength)" if plain else str(series),
+            )
+        )
+    return handles
+
+
+def _moved(axes: Axes, points: float) -> Transform:
+    """Moves what is drawn sideways by typographic points, on any kind of scale."""
+    figure = axes.get_figure()
+    assert figure is not None
+    return axes.transData + ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
+
+
+def _scale(axes: Axes, strengths: Sequence[float]) -> None:
+    """Spaces the strengths evenly for the eye: by their logarithm where they span decades."""
+    positive = [value for value in strengths if value > 0]
+    wide = bool(positive) and max(positive) >= 10 * min(positive)
+    if wide and len(positive) < len(strengths):
+        axes.set_xscale("symlog", linthresh=min(positive), linscale=0.6)
+    elif wide:
+        axes.set_xscale("log")
+    forward = axes.get_xaxis().get_transform().transform
+    places = forward(np.asarray(strengths, dtype=np.float64))
+    span = float(places[-1] - places[0]) or 1.0
+    room = 0.09 * span
+    if len(strengths) == 1:
+        room = 0.5 if wide or not positive else 0.5 * max(abs(strengths[0]), 1.0)
+    ends = axes.get_xaxis().get_transform().inverted()
+    low, high = ends.transform(np.array([places[0] - room, places[-1] + room]))
+    axes.set_xlim(float(low), float(high))
+    shown: list[float] = []
+    last = -np.inf
+    for value, place in zip(strengths, places, strict=True):
+        if place - last >= 0.11 * span or not shown:
+            shown.append(value)
+            last = float(place)
+    axes.set_xticks(shown, labels=[f"{value:g}" for value in shown])
+    axes.set_xticks([], minor=True)
+    axes.tick_params(axis="x", color=MUTED)
+
+
+def _limits(axes: Axes, frame: pd.DataFrame, name: str) -> None:
+    """Sets the vertical limits: from the runs and intervals, within what the metric can be."""
+    about = measure(name)
+    values = list(frame[name])
+    for _, cell in frame.groupby("cell"):
+        found = mean_interval(cell[name])
+        if found is not None and found.low is not None and found.high is not None:
+            values += [found.low, found.high]
+    vertical_limits(axes, values, about.low, about.high)
+
+
+def vertical_limits(
+    axes: Axes, values: Sequence[float], least: float | None, greatest: float | None
+) -> None:
+    """Fits the vertical axis to values; one that cannot be negative starts at 0."""
+    low, high = min(values), max(values)
+    if least is not None:
+        low = least
+    if greatest is not None:
+        high = min(high, greatest)
+    room = 0.06 * (high - low) or max(abs(high) * 0.05, 0.05)
+    axes.set_ylim(low - (room * 0.5 if least is not None else room), high + room)

@@ -1,0 +1,227 @@
+"""How figures look: one colour and marker per model, and their rendering to the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "ae": "#7f7f7f",
+        "vae": "#1a1a1a",
+        "cvae": "#d55e00",
+        "betavae_h": "#0072b2",
+        "betavae_b": "#009e73",
+        "factorvae": "#cc79a7",
+        "btcvae": "#e69f00",
+        "dipvae_i": "#56b4e9",
+        "dipvae_ii": "#8c5a2b",
+    }
+)
+"""Okabe and Ito's colour-blind-safe palette, with grey, black and brown; one colour per model."""
+
+MARKERS: Mapping[str, str] = MappingProxyType(
+    {
+        "ae": "X",
+        "vae": "P",
+        "cvae": "o",
+        "betavae_h": "s",
+        "betavae_b": "^",
+        "factorvae": "D",
+        "btcvae": "v",
+        "dipvae_i": "<",
+        "dipvae_ii": ">",
+    }
+)
+"""A marker per model, so that colour is never the only sign."""
+
+LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+"""Line styles that tell a model's series apart."""
+
+INK = "#1a1a1a"
+MUTED = "#5c5c5c"
+WIDTH = 10.0
+"""Inches across a figure; the page shows it at 1000 px."""
+
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 11.5,
+        "axes.titlesize": 12.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 11.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": MUTED,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.unicode_minus": True,
+        "grid.color": "#e4e4e4",
+        "grid.linewidth": 0.8,
+        "xtick.labelsize": 10.5,
+        "ytick.labelsize": 10.5,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "legend.frameon": False,
+        "legend.fontsize": 11.5,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "svg.hashsalt": "vaebench",
+        "svg.fonttype": "path",
+        "pdf.fonttype": 42,
+        "path.simplify": True,
+    }
+)
+FORMATS = ("png", "svg", "pdf")
+_METADATA: Mapping[str, Mapping[str, str | None]] = {
+    "png": {"Software": "vaebench"},
+    "svg": {"Date": None, "Creator": "vaebench"},
+    "pdf": {"CreationDate": None, "Creator": "vaebench", "Producer": "vaebench"},
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure.
+
+    Attributes:
+        name: File name without its ending.
+        caption: What it shows and how to read it.
+        alt: What is said to those who cannot see it.
+        files: Its bytes by format.
+        source: The figure as a data URI, for the page.
+        width: Width on the page, CSS pixels.
+        height: Height on the page, CSS pixels.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    files: Mapping[str, bytes]
+    source: str
+    width: int
+    height: int
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draws and renders in the report's style, whatever the user's own matplotlib settings."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        yield
+
+
+def render(
+    figure: Figure,
+    name: str,
+    caption: str,
+    alt: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    inline: str = "svg",
+) -> Drawing:
+    """Renders a figure to bytes that depend on nothing but the figure.
+
+    Args:
+        figure: The figure; its pixels per inch are those of the page, a PNG has twice as many.
+        name: File name without its ending.
+        caption: What it shows and how to read it.
+        alt: Its description in words.
+        formats: File formats wanted.
+        inline: The format that the page shows.
+
+    Returns:
+        The drawing.
+    """
+    files = {}
+    for kind in sorted({*formats, inline}):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=2 * figure.dpi, metadata=dict(_METADATA[kind]))
+        files[kind] = buffer.getvalue()
+    mime = {"svg": "image/svg+xml", "png": "image/png"}[inline]
+    source = f"data:{mime};base64,{base64.b64encode(files[inline]).decode()}"
+    width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+    wanted = {kind: files[kind] for kind in formats}
+    return Drawing(name, caption, alt, wanted, source, width, height)
+
+
+def colour(model: str) -> str:
+    """Returns a model's colour; models without one of their own share a purple."""
+    return COLOURS.get(model, "#6a3d9a")
+
+
+def marker(model: str) -> str:
+    """Returns a model's marker."""
+    return MARKERS.get(model, "h")
+
+
+def shades(count: int) -> list[str]:
+    """Returns colours for that many strengths in order, from dark to light."""
+    colours = mpl.colormaps["viridis"]
+    return [to_hex(colours(0.88 * i / max(count - 1, 1))) for i in range(count)]
+
+
+def panels(
+    count: int, *, columns: int, height: float, width: float = WIDTH, **sharing: Any
+) -> tuple[Figure, list[Axes]]:
+    """Makes a grid of panels, with no empty ones.
+
+    Args:
+        count: Number of panels.
+        columns: Most panels side by side; four become two rows of two.
+        height: Height of one row, inches.
+        width: Width in all, inches.
+        **sharing: `sharex` and `sharey`, as in `Figure.subplots`.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    across = min(columns, count)
+    if across == 3 and count == 4:
+        across = 2
+    down = -(-count // across)
+    figure = Figure(figsize=(width, down * height), dpi=100, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr]
+    grid = list(figure.subplots(down, across, squeeze=False, **sharing).flat)
+    for axes in grid[count:]:
+        axes.remove()
+    return figure, grid[:count]
+
+
+def jitter(count: int) -> list[float]:
+    """Spreads points over -1..1 without chance: the same figure every time."""
+    golden = 0.6180339887498949
+    return [2 * ((i * golden + 0.5) % 1.0) - 1 for i in range(count)] if count > 1 else [0.0]
+
+
+def series_styles(series: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Gives each series its line style.
+
+    Args:
+        series: Pairs (series, model), in order.
+
+    Returns:
+        Line style by series: solid for a model's first, broken for the others.
+    """
+    seen: dict[str, int] = {}
+    styles = {}
+    for name, model in series:
+        if name not in styles:
+            number = seen.get(model, 0)
+            seen[model] = number + 1
+            styles[name] = LINES[number % len(LINES)]
+    return styles

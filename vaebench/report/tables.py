@@ -1,0 +1,133 @@
+"""Tables: the same rows as CSV with full figures, Markdown, LaTeX (booktabs) and HTML cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "λ": r"$\lambda$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "²": r"$^2$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "“": "``",
+    "”": "''",
+    "·": r"$\cdot$",
+    "–": "--",
+    "—": "---",
+    "−": r"$-$",
+    "…": r"\ldots{}",
+    "’": "'",
+    "\n": " ",
+}
+_WIDE = 7
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ± (\d+(?:\.\d+)?))?")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for people, and the figures behind it for programs.
+
+    Attributes:
+        name: File name without its ending.
+        caption: What it shows and how to read it.
+        columns: Heads.
+        rows: Cells as text, a cell per head.
+        data: Figures behind it, unrounded, for the CSV.
+        text_columns: How many columns from the left are words; the others are set right.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    data: pd.DataFrame
+    text_columns: int = 1
+
+    def files(self) -> Mapping[str, bytes]:
+        """Returns the table's files by ending."""
+        csv = self.data.to_csv(index=False, lineterminator="\n", na_rep="")
+        texts = {"csv": csv, "md": self.markdown(), "tex": self.latex()}
+        return {ending: text.encode() for ending, text in texts.items()}
+
+    def markdown(self) -> str:
+        """Returns the table in GitHub's Markdown, padded to be read as it is."""
+        heads = [_pipe(text) for text in self.columns]
+        rows = [[_pipe(text) for text in row] for row in self.rows]
+        widths = [max(3, *(len(line[i]) for line in [heads, *rows])) for i in range(len(heads))]
+
+        def line(cells: Sequence[str]) -> str:
+            padded = [
+                cell.ljust(width) if i < self.text_columns else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            ]
+            return f"| {' | '.join(padded)} |"
+
+        rule = [
+            "-" * width if i < self.text_columns else "-" * (width - 1) + ":"
+            for i, width in enumerate(widths)
+        ]
+        lines = [line(heads), line(rule), *(line(row) for row in rows)]
+        return "\n".join([*lines, "", _pipe(self.caption), ""])
+
+    def latex(self) -> str:
+        """Returns the table for LaTeX with booktabs; a wide one is scaled to the page."""
+        shape = "l" * self.text_columns + "r" * (len(self.columns) - self.text_columns)
+        body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in self.rows]
+        wide = len(self.columns) > _WIDE
+        return "\n".join(
+            [
+                rf"% needs \usepackage{{booktabs}}{r' \usepackage{graphicx}' if wide else ''}",
+                r"\begin{table}[htbp]",
+                r"  \centering",
+                rf"  \caption{{{escape_latex(self.caption)}}}",
+                rf"  \label{{tab:{self.name.replace('_', '-')}}}",
+                *([r"  \resizebox{\textwidth}{!}{%"] if wide else []),
+                rf"  \begin{{tabular}}{{{shape}}}",
+                r"    \toprule",
+                "    " + " & ".join(escape_latex(head) for head in self.columns) + r" \\",
+                r"    \midrule",
+                *(f"    {line}" for line in body),
+                r"    \bottomrule",
+                r"  \end{tabular}" + ("}" if wide else ""),
+                r"\end{table}",
+                "",
+            ]
+        )
+
+
+def escape_latex(text: str) -> str:
+    """Makes any text safe to set with LaTeX."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def _latex_cell(text: str) -> str:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return escape_latex(text)
+    mean, half = match.groups()
+    return f"${mean}$" if half is None else rf"${mean} \pm {half}$"
+
+
+def _pipe(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

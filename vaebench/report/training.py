@@ -1,0 +1,111 @@
+"""The figure of training curves: one thin line per run, coloured by strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vaebench.analysis.frames import symbol
+from vaebench.report.style import MUTED, colour, panels, shades
+
+QUANTITIES = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
+
+
+def curve_figure(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """Draws loss, reconstruction and KL over the steps, one row of panels per model.
+
+    Args:
+        frame: Runs of one setting.
+        curves: Their curves, as `vaebench.analysis.curves` gives them.
+
+    Returns:
+        The figure; the scales are the same down a column.
+    """
+    series = [s for s in dict.fromkeys(frame["series"]) if _has(frame, curves, s)]
+    shown = [(name, title) for name, title in QUANTITIES if curves[name].notna().any()]
+    count = len(series) * len(shown)
+    figure, grid = panels(count, columns=len(shown), height=2.3, sharex=True)
+    by_run = {str(key): curve for key, curve in curves.groupby("job_key")}
+    hues = _hues(frame[frame["series"].isin(series)])
+    for i, axes in enumerate(grid):
+        label, (name, title) = series[i // len(shown)], shown[i % len(shown)]
+        drawn = _panel(axes, frame[frame["series"] == label], by_run, name, hues)
+        axes.set_title(f"{label}: {title.lower() if title != 'KL' else title}", fontsize=11.5)
+        if not drawn:
+            axes.annotate(
+                "this model has no KL",
+                (0.5, 0.5),
+                xycoords="axes fraction",
+                ha="center",
+                color=MUTED,
+            )
+        if i >= count - len(shown):
+            axes.set_xlabel("steps")
+        if i % len(shown) == 0:
+            axes.set_ylabel("nats per image")
+        _vertical(axes, curves[name])
+    for axes in grid:
+        axes.set_xlim(0, float(curves["step"].max()))
+    handles = [
+        Line2D([], [], color=hue, linewidth=2.5, label=f"{symbol(name)} = {value:g}")
+        for (name, value), hue in hues.items()
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=8)
+    return figure
+
+
+def _has(frame: pd.DataFrame, curves: pd.DataFrame, series: str) -> bool:
+    return bool(frame[frame["series"] == series]["job_key"].isin(curves["job_key"]).any())
+
+
+def _panel(
+    axes: Axes,
+    group: pd.DataFrame,
+    by_run: Mapping[str, pd.DataFrame],
+    name: str,
+    hues: Mapping[tuple[str, float], str],
+) -> bool:
+    drawn = False
+    for key, model, which, strength in zip(
+        group["job_key"], group["model"], group["strength_name"], group["strength"], strict=True
+    ):
+        curve = by_run.get(key)
+        if curve is None or curve[name].isna().all():
+            continue
+        axes.plot(
+            curve["step"],
+            curve[name],
+            color=hues.get((which, strength), colour(model)),
+            linewidth=1.0,
+            alpha=0.9,
+            marker="o" if len(curve) == 1 else "",
+            markersize=3,
+        )
+        drawn = True
+    return drawn
+
+
+def _hues(frame: pd.DataFrame) -> dict[tuple[str, float], str]:
+    """Gives each strength a colour, the same for all models that share the hyperparameter."""
+    hues = {}
+    for name, group in frame.dropna(subset=["strength"]).groupby("strength_name", sort=False):
+        strengths = sorted(group["strength"].unique())
+        pairs = zip(strengths, shades(len(strengths)), strict=True)
+        hues |= {(str(name), float(value)): hue for value, hue in pairs}
+    return hues
+
+
+def _vertical(axes: Axes, values: pd.Series[float]) -> None:
+    kept = values.dropna()
+    low, high = float(kept.min()), float(kept.max())
+    if low > 0 and high > 10 * low:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.25, high * 1.25)
+    else:
+        room = 0.05 * (high - low) or 1.0
+        axes.set_ylim(low - room, high + room)

@@ -1,0 +1,235 @@
+"""The runner: claim → submit → record. The only writer of the store while a sweep runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from vaebench.errors import LostWorkerError, StoreError
+from vaebench.executors import Executor
+from vaebench.forecast import Forecast
+from vaebench.outcome import JobOutcome, Progress
+from vaebench.spec import JobSpec
+from vaebench.store import STALE_SECONDS, Claim, DatabaseLockedError, Store
+
+POLL_SECONDS = 0.2
+HEARTBEAT_SECONDS = 2.0
+REQUEUE_SECONDS = 10.0
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """A job of this runner ended.
+
+    Attributes:
+        spec: The job.
+        state: `complete`, `failed`, `lost`, `interrupted`, or `late` where another process had
+            taken the job over and nothing was written.
+        outcome: What the worker handed back, if it did.
+        error: One line on what went wrong.
+    """
+
+    spec: JobSpec
+    state: str
+    outcome: JobOutcome | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The state of the sweep, a few times a second.
+
+    Attributes:
+        counts: Jobs of the sweep by state.
+        running: Signs of life of this runner's jobs.
+        eta_seconds: Wall time left; None while unknown.
+        note: What holds the sweep up, if something does.
+    """
+
+    counts: dict[str, int]
+    running: tuple[tuple[JobSpec, Progress | None], ...]
+    eta_seconds: float | None
+    note: str | None = None
+
+
+class Runner:
+    """Runs the jobs of one sweep that are not done, beside any other process that does so too.
+
+    Args:
+        store: The database.
+        sweep_id: The sweep.
+        executor: Where jobs run.
+        retries: How often a failed job is tried again.
+        fail_fast: Stop at the first failure.
+        on_event: Called with `JobEnded` and `Beat`.
+        stale_seconds: Age of a heartbeat at which a claim counts as abandoned.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sweep_id: int,
+        executor: Executor,
+        *,
+        retries: int = 0,
+        fail_fast: bool = False,
+        on_event: Callable[[JobEnded | Beat], Any] = lambda event: None,
+        stale_seconds: float = STALE_SECONDS,
+    ) -> None:
+        self.store = store
+        self.sweep_id = sweep_id
+        self.executor = executor
+        self.retries = retries
+        self.fail_fast = fail_fast
+        self.on_event = on_event
+        self.stale_seconds = stale_seconds
+        self.stopping = False
+        self._claims: dict[Future[list[JobOutcome]], Claim] = {}
+        self._progress: dict[str, Progress] = {}
+        self._progress_lock = threading.Lock()
+        self._forecast = Forecast()
+        self._waiting: list[JobSpec] = []
+        self._note: str | None = None
+        self._counts = store.counts(sweep_id)
+        for row in store.jobs(sweep_id=sweep_id, states=["COMPLETE"]):
+            if row.train_seconds and row.eval_seconds:
+                self._forecast.finished(row.spec, row.train_seconds, row.eval_seconds)
+
+    def progressed(self, progress: Progress) -> None:
+        """Takes a worker's sign of life; called from the executor's threads."""
+        with self._progress_lock:
+            self._progress[progress.key] = progress
+
+    def stop(self) -> None:
+        """Claims nothing more, has what runs checkpointed, and lets `run` return."""
+        if not self.stopping:
+            self.stopping = True
+            self.executor.stop()
+
+    def close(self, *, kill: bool) -> None:
+        """Ends the executor and gives back what is still claimed.
+
+        Args:
+            kill: End the workers at once, without their outcomes.
+        """
+        self.executor.shutdown(kill=kill)
+        with contextlib.suppress(StoreError):
+            self.store.release(self._claims.values())
+
+    def run(self) -> dict[str, int]:
+        """Works until every job of the sweep has ended, here or in another process.
+
+        Returns:
+            The sweep's jobs by state.
+        """
+        self._write(lambda: self.store.requeue_abandoned(self.stale_seconds))
+        self._write(lambda: self.store.requeue_failed(self.sweep_id, self.retries))
+        beat = requeue = time.monotonic()
+        self._beat()
+        while True:
+            self._fill()
+            if not self._claims:
+                if self.stopping or not self._others():
+                    break
+                time.sleep(POLL_SECONDS)
+            else:
+                done, _ = wait(self._claims, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._end(future)
+            now = time.monotonic()
+            if now - beat > HEARTBEAT_SECONDS:
+                self._beat()
+                beat = now
+            if now - requeue > REQUEUE_SECONDS and not self.stopping:
+                self._write(lambda: self.store.requeue_abandoned(self.stale_seconds))
+                requeue = now
+            self._tell()
+        self._beat()
+        self._tell()
+        return self.store.counts(self.sweep_id)
+
+    def _fill(self) -> None:
+        while not self.stopping and len(self._claims) < self.executor.workers:
+            claim = self._write(lambda: self.store.claim(self.sweep_id))
+            if claim is None:
+                return
+            self._claims[self.executor.submit([claim.spec])] = claim
+
+    def _others(self) -> bool:
+        """Whether other processes still train jobs of this sweep, or have put some back."""
+        counts = self.store.counts(self.sweep_id)
+        if counts["RUNNING"]:
+            self._note = f"waiting for {counts['RUNNING']} jobs that another process trains"
+        return counts["RUNNING"] + counts["PENDING"] > 0
+
+    def _end(self, future: Future[list[JobOutcome]]) -> None:
+        claim = self._claims[future]
+        outcome: JobOutcome | None = None
+        try:
+            outcome = future.result()[0]
+        except LostWorkerError as error:
+            text = str(error)
+            held = self._write(lambda: self.store.lose(claim, text))
+            state, line = "lost", text
+        else:
+            held, state, line = self._record(claim, outcome), outcome.status, outcome.error or ""
+        del self._claims[future]
+        self._progress.pop(claim.spec.key, None)
+        self._forecast.gone(claim.spec)
+        if state == "complete" and outcome is not None:
+            self._forecast.finished(claim.spec, outcome.train_seconds, outcome.eval_seconds)
+        self.on_event(JobEnded(claim.spec, state if held else "late", outcome, line or None))
+        if state == "failed" and self.fail_fast:
+            self.stop()
+
+    def _record(self, claim: Claim, outcome: JobOutcome) -> bool:
+        if outcome.status == "complete":
+            return self._write(lambda: self.store.complete(claim, outcome))
+        if outcome.status == "failed":
+            return self._write(lambda: self.store.fail(claim, outcome, retries=self.retries))
+        self._write(lambda: self.store.release([claim]))
+        return True
+
+    def _beat(self) -> None:
+        with self._progress_lock:
+            progress = dict(self._progress)
+        claims = list(self._claims.values())
+        self._write(lambda: self.store.heartbeat(claims, progress))
+        self._waiting = [
+            row.spec for row in self.store.jobs(sweep_id=self.sweep_id, states=["PENDING"])
+        ]
+        self._counts = self.store.counts(self.sweep_id)
+
+    def _tell(self) -> None:
+        with self._progress_lock:
+            progress = dict(self._progress)
+        running = []
+        for claim in self._claims.values():
+            seen = progress.get(claim.spec.key)
+            running.append((claim.spec, seen))
+            if seen is not None and seen.phase != "loading":
+                each = seen.seconds / seen.steps_here if seen.steps_here else 0.0
+                self._forecast.running(
+                    claim.spec, seen.step, each, evaluating=seen.phase == "evaluating"
+                )
+        eta = self._forecast.remaining(self._waiting, self.executor.workers)
+        self.on_event(Beat(self._counts, tuple(running), eta, self._note))
+        self._note = None
+
+    def _write(self, action: Callable[[], Answer]) -> Answer:
+        """Writes to the store, however long another program holds its lock: nothing is lost."""
+        while True:
+            try:
+                return action()
+            except DatabaseLockedError as error:
+                self._note = f"{error} Waiting; nothing is lost."
+                self._tell()
+                if self.stopping and not self._claims:
+                    raise

@@ -1,0 +1,304 @@
+"""What a sweep asks for and what a job is: names, hyperparameters, validation and the job key."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from vaebench.errors import UsageError, unknown
+
+LIKELIHOODS = ("bernoulli", "gaussian")
+NETWORKS = ("locatello", "burgess", "mlp")
+PRECISIONS = ("fp32", "bf16")
+INITIALISATIONS = ("glorot", "torch")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as users know it: its title, its hyperparameters and the one that is swept.
+
+    Attributes:
+        title: Name and source, for tables.
+        parameters: Hyperparameters with their defaults; None means "as long as the run" (steps).
+        strength: The hyperparameter that the regulariser is swept over, or None.
+        conditional: Whether encoder and decoder are given the label.
+        warmup: Whether `--warmup` anneals its beta from 0.
+    """
+
+    title: str
+    parameters: Mapping[str, float | None] = field(default_factory=dict)
+    strength: str | None = None
+    conditional: bool = False
+    warmup: bool = True
+
+
+MODELS: Mapping[str, ModelInfo] = MappingProxyType(
+    {
+        "ae": ModelInfo("Autoencoder", warmup=False),
+        "vae": ModelInfo("VAE (Kingma & Welling 2014)"),
+        "cvae": ModelInfo("CVAE (Sohn et al. 2015)", {"beta": 1.0}, "beta", conditional=True),
+        "betavae_h": ModelInfo("beta-VAE (Higgins et al. 2017)", {"beta": 4.0}, "beta"),
+        "betavae_b": ModelInfo(
+            "AnnealedVAE (Burgess et al. 2018)",
+            {"c_max": 25.0, "gamma": 1000.0, "c_steps": None},
+            "c_max",
+            warmup=False,
+        ),
+    }
+)
+ALIASES: Mapping[str, str] = MappingProxyType({"annealedvae": "betavae_b"})
+
+
+def model_info(name: str) -> ModelInfo:
+    """Looks a model up by its canonical name.
+
+    Raises:
+        UsageError: The name is none of `MODELS`.
+    """
+    if name not in MODELS:
+        raise unknown("model", name, [*MODELS, *ALIASES])
+    return MODELS[name]
+
+
+def _choice(kind: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise unknown(kind, value, allowed)
+
+
+def _whole(name: str, value: Any, minimum: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise UsageError(f"{name} is {value!r}: it must be a whole number, {minimum} or more.")
+
+
+def _number(name: str, value: Any, *, positive: bool = False) -> None:
+    good = isinstance(value, (int, float)) and math.isfinite(value)
+    if not good or value < 0 or (positive and value == 0):
+        bound = "above 0" if positive else "0 or more"
+        raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """All that the jobs of one comparison share: everything but model, hyperparameters and seed.
+
+    Attributes:
+        dataset: Name of the data set.
+        steps: Optimiser steps.
+        batch_size: Examples per step.
+        learning_rate: Adam's learning rate.
+        weight_decay: L2 penalty, added to the gradient.
+        latent_dim: Number of latents.
+        network: Architecture of encoder and decoder.
+        likelihood: Of the pixels given the latents.
+        warmup_steps: Steps over which beta grows linearly from 0; 0 for none.
+        initialisation: `glorot` (uniform weights, zero biases: the study's) or `torch`.
+        precision: `fp32`, or `bf16` for bfloat16 autocast with fp32 master weights.
+        eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
+    """
+
+    dataset: str = "dsprites"
+    steps: int = 700
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    latent_dim: int = 10
+    network: str = "locatello"
+    likelihood: str = "bernoulli"
+    warmup_steps: int = 0
+    initialisation: str = "glorot"
+    precision: str = "fp32"
+    eval_size: int = 500
+
+    def __post_init__(self) -> None:
+        _whole("--steps", self.steps, 1)
+        _whole("--batch-size", self.batch_size, 1)
+        _whole("--latent-dim", self.latent_dim, 1)
+        _whole("--warmup", self.warmup_steps, 0)
+        _whole("--eval-size", self.eval_size, 10)
+        _number("--lr", self.learning_rate, positive=True)
+        _number("--weight-decay", self.weight_decay)
+        _choice("network", self.network, NETWORKS)
+        _choice("likelihood", self.likelihood, LIKELIHOODS)
+        _choice("precision", self.precision, PRECISIONS)
+        _choice("initialisation", self.initialisation, INITIALISATIONS)
+        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        object.__setattr__(self, "weight_decay", float(self.weight_decay))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec(Setting):
+    """One training: a setting with a model, its hyperparameters and a seed.
+
+    Attributes:
+        model: Canonical model name.
+        parameters: Hyperparameters, all resolved to numbers, by name.
+        seed: Every random stream of the job is derived from it.
+    """
+
+    model: str
+    parameters: Mapping[str, float]
+    seed: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        info = model_info(self.model)
+        _whole("seed", self.seed, 0)
+        if set(self.parameters) != set(info.parameters):
+            raise UsageError(
+                f"Model {self.model!r} has parameters {sorted(self.parameters)}: "
+                f"it must have {sorted(info.parameters)}."
+            )
+        for name, value in self.parameters.items():
+            _number(f"{self.model}.{name}", value, positive=name == "c_steps")
+        ordered = {name: float(self.parameters[name]) for name in sorted(self.parameters)}
+        object.__setattr__(self, "parameters", MappingProxyType(ordered))
+        if not info.warmup:
+            object.__setattr__(self, "warmup_steps", 0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JobSpec.from_dict, (self.to_dict(),)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types; a field that is None (added after version 1) is left out."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["parameters"] = dict(self.parameters)
+        return {name: value for name, value in values.items() if value is not None}
+
+    def to_json(self) -> str:
+        """Returns the canonical JSON that the key is the hash of."""
+        return _canonical(self.to_dict())
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> JobSpec:
+        """Builds a job from `to_dict`'s output.
+
+        Raises:
+            UsageError: A field is unknown, missing or out of range.
+        """
+        known = {f.name for f in dataclasses.fields(JobSpec)}
+        for name in values:
+            if name not in known:
+                raise unknown("job field", name, sorted(known))
+        try:
+            return JobSpec(**values)
+        except TypeError as error:
+            raise UsageError(f"This job cannot be read: {error}.") from error
+
+    @property
+    def key(self) -> str:
+        """The job key: 16 hexadecimal digits of the canonical JSON's SHA-256."""
+        return _digest(self.to_dict())
+
+    @property
+    def cell(self) -> str:
+        """Key of the cell: the same for jobs that differ in the seed alone."""
+        return _digest(self.to_dict(), without=("seed",))
+
+    @property
+    def setting(self) -> str:
+        """Key of the setting: the same for jobs that can be compared with each other."""
+        varying = ("seed", "model", "parameters", "warmup_steps")
+        return _digest(self.to_dict(), without=varying)
+
+    @property
+    def strength_name(self) -> str | None:
+        """The hyperparameter that this model is swept over, if it has one."""
+        return MODELS[self.model].strength
+
+    @property
+    def strength(self) -> float | None:
+        """The value of the swept hyperparameter, if the model has one."""
+        name = self.strength_name
+        return None if name is None else self.parameters[name]
+
+    @property
+    def label(self) -> str:
+        """How people name the job: model, strength and seed."""
+        strength = "" if self.strength is None else f" {self.strength_name}={self.strength:g}"
+        return f"{self.model}{strength} seed {self.seed}"
+
+
+def _canonical(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _digest(values: Mapping[str, Any], without: Iterable[str] = ()) -> str:
+    kept = {name: value for name, value in values.items() if name not in set(without)}
+    return hashlib.sha256(_canonical(kept).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSpec:
+    """A grid of jobs: models × hyperparameters × seeds in one setting.
+
+    Attributes:
+        setting: What all jobs share.
+        models: Model names or aliases, in the order to train them.
+        seeds: The seeds, in order.
+        betas: The beta of every model that has one; empty for each model's default.
+        grid: Values by model and parameter (`--set MODEL.PARAM=v1,v2`); they win over `betas`.
+    """
+
+    setting: Setting = field(default_factory=Setting)
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    betas: tuple[float, ...] = ()
+    grid: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise UsageError("No model given: name at least one, as in --models vae.")
+        if not self.seeds:
+            raise UsageError("No seed given: at least one is needed, as in --seeds 3.")
+        for name in self.models:
+            model_info(ALIASES.get(name, name))
+        for name, parameters in self.grid.items():
+            canonical = ALIASES.get(name, name)
+            info = model_info(canonical)
+            if canonical not in {ALIASES.get(model, model) for model in self.models}:
+                raise UsageError(f"--set names {name!r}, which is not among --models.")
+            for parameter in parameters:
+                if parameter not in info.parameters:
+                    known = ", ".join(info.parameters) or "none"
+                    raise UsageError(
+                        f"Model {name!r} has no parameter {parameter!r}. It has: {known}."
+                    )
+
+    def expand(self) -> list[JobSpec]:
+        """Returns the jobs, each once, seeds innermost.
+
+        Raises:
+            UsageError: A value is out of range.
+        """
+        jobs: dict[str, JobSpec] = {}
+        shared = dataclasses.asdict(self.setting)
+        for name in self.models:
+            model = ALIASES.get(name, name)
+            grid = self._grid(name, model)
+            for values in itertools.product(*grid.values()):
+                parameters = dict(zip(grid, values, strict=True))
+                for seed in self.seeds:
+                    job = JobSpec(**shared, model=model, parameters=parameters, seed=seed)
+                    jobs.setdefault(job.key, job)
+        return list(jobs.values())
+
+    def _grid(self, name: str, model: str) -> dict[str, tuple[float, ...]]:
+        grid = {}
+        for parameter, default in MODELS[model].parameters.items():
+            values: tuple[float, ...] = (float(self.setting.steps) if default is None else default,)
+            if parameter == "beta" and self.betas:
+                values = self.betas
+            for chosen in (self.grid.get(name, {}), self.grid.get(model, {})):
+                values = chosen.get(parameter, values)
+            grid[parameter] = values
+        return grid

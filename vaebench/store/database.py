@@ -1,0 +1,239 @@
+"""Opening a result database: where it is, whether it is one, its version, and its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from vaebench.errors import StoreError, UsageError
+from vaebench.store import schema
+
+BUSY_SECONDS = 20.0
+"""How long a statement waits for another program's lock."""
+
+_MAKING_TABLES = 0x7661656265
+"""Number of the advisory lock that PostgreSQL processes take to make tables."""
+
+
+class DatabaseLockedError(StoreError):
+    """Another program holds the database's lock: the write can be tried again."""
+
+
+def open_engine(location: str | Path, *, create: bool, write: bool) -> sa.Engine:
+    """Opens a database and checks that it is one of vaebench's, of a version known here.
+
+    Args:
+        location: A file's path, or a SQLAlchemy URL such as `postgresql+psycopg://host/name`.
+        create: Make the file, its folder and its tables where they are missing.
+        write: Open for writing; without it a file is opened read-only.
+
+    Returns:
+        The engine.
+
+    Raises:
+        StoreError: It is missing, not a database, not vaebench's, newer, locked or read-only.
+    """
+    name = shown(location)
+    path = _sqlite_path(str(location))
+    if path is None:
+        engine = _server_engine(str(location))
+    else:
+        engine = _sqlite_engine(path, create=create, write=write)
+    try:
+        with translated(name):
+            _check(engine, name, create=create, write=write)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def shown(location: str | Path) -> str:
+    """Returns how messages call a database: its path, or its URL without the password."""
+    name = str(location)
+    if "://" not in name:
+        return name
+    try:
+        return sa.make_url(name).render_as_string(hide_password=True)
+    except (sa.exc.ArgumentError, ValueError):
+        return name
+
+
+def _sqlite_path(name: str) -> Path | None:
+    if "://" not in name:
+        return Path(name)
+    if not name.startswith("sqlite"):
+        return None
+    path = name.partition("://")[2].removeprefix("/")
+    if not path:
+        raise UsageError(f"--db {name!r} names no file: use a path, as in --db results/results.db.")
+    return Path(path)
+
+
+def _server_engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=True)
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        raise UsageError(
+            f"--db {shown(url)!r} cannot be opened: {_one_line(error)}. Give a file's path, or a "
+            "URL such as postgresql+psycopg://user@host/name (pip install 'psycopg[binary]')."
+        ) from error
+    if engine.dialect.name != "postgresql":
+        raise UsageError(
+            f"--db {shown(url)!r} is a {engine.dialect.name} database. Known: a SQLite file, or "
+            "PostgreSQL as in postgresql+psycopg://user@host/name."
+        )
+    return engine
+
+
+def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
+    try:
+        folder, missing = path.is_dir(), not path.exists()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}.") from error
+    if folder:
+        raise StoreError(f"{path} is a folder: give the file, as in --db {path}/results.db.")
+    if missing and not create:
+        raise StoreError(
+            f"There is no database at {path}. Run `vaebench sweep` first, or name another with "
+            "--db."
+        )
+    if create:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"Folder {path.parent} cannot be made: {error.strerror}. Name another with --db."
+            ) from error
+    # A reader opens the file for writing too, where it may: only so can SQLite roll back what a
+    # killed writer left half done. `query_only` keeps the reader itself from writing.
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        if not write:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
+    with engine.connect() as connection:
+        tables = set(sa.inspect(connection).get_table_names())
+    if schema.schema_version.name not in tables:
+        if tables:
+            raise StoreError(
+                f"{name} is a database, but not one of vaebench's (it has the tables "
+                f"{', '.join(sorted(tables)[:5])}). Name another with --db."
+            )
+        if not create:
+            raise StoreError(
+                f"{name} is empty. Run `vaebench sweep` first, or name another with --db."
+            )
+        with engine.begin() as connection:
+            _one_at_a_time(connection)
+            schema.metadata.create_all(connection)
+            known = connection.scalar(sa.select(schema.schema_version.c.version))
+            if known is None:
+                connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
+    with engine.connect() as connection:
+        version = connection.scalar(sa.select(schema.schema_version.c.version))
+    if version != schema.VERSION:
+        raise StoreError(
+            f"{name} is of version {version}, this vaebench reads version {schema.VERSION}. "
+            "Install the vaebench that wrote it (pip install -U vaebench), or name another with "
+            "--db."
+        )
+    if write:
+        _refresh_view(engine)
+
+
+def _refresh_view(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        if _view_as_created(connection) == _create_view():
+            return
+        _one_at_a_time(connection)
+        connection.exec_driver_sql("DROP VIEW IF EXISTS results")
+        connection.exec_driver_sql(_create_view())
+        if engine.dialect.name == "postgresql":
+            text = _create_view().replace("'", "''")
+            connection.exec_driver_sql(f"COMMENT ON VIEW results IS '{text}'")
+
+
+def _view_as_created(connection: sa.Connection) -> Any:
+    """Returns the statement that made the `results` view; PostgreSQL keeps it in a comment."""
+    if connection.dialect.name == "postgresql":
+        text = "SELECT obj_description(to_regclass('results'), 'pg_class')"
+    else:
+        text = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'results'"
+    return connection.exec_driver_sql(text).scalar()
+
+
+def _one_at_a_time(connection: sa.Connection) -> None:
+    """Lets one process at a time make tables and views, until the transaction ends.
+
+    On SQLite `BEGIN IMMEDIATE` has seen to it already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
+
+
+def _create_view() -> str:
+    return f"CREATE VIEW results AS {schema.results_view()}"
+
+
+def _one_line(error: BaseException | None) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+@contextmanager
+def translated(location: str | Path) -> Iterator[None]:
+    """Turns a driver's errors into one line about the database at `location`.
+
+    Raises:
+        DatabaseLockedError: Another program holds the lock.
+        StoreError: Any other fault of the database.
+    """
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        name, text = shown(location), _one_line(error.orig)
+        if "locked" in text:
+            raise DatabaseLockedError(
+                f"{name} is locked by another program. Close it there, then run the command again."
+            ) from error
+        if "not a database" in text:
+            raise StoreError(
+                f"{name} is not a vaebench database ({text}). It was left as it is; name another "
+                "with --db."
+            ) from error
+        if "malformed" in text:
+            raise StoreError(
+                f"{name} is damaged ({text}). It was left as it is: put a copy back, or name "
+                "another with --db."
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise StoreError(
+                f"{name} cannot be written ({text}). Make the file and its folder writable, or "
+                "name another with --db."
+            ) from error
+        if "disk is full" in text or "No space left" in text:
+            raise StoreError(
+                f"{name} cannot be written: the disk is full. Free some space, then run the same "
+                "command again: it goes on where it stopped."
+            ) from error
+        raise StoreError(f"{name}: {text}.") from error

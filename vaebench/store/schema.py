@@ -1,0 +1,169 @@
+"""The tables of the result database and the wide `results` view over them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+VERSION = 1
+"""Of the tables; a database of a higher one is refused."""
+
+STATES = ("PENDING", "RUNNING", "COMPLETE", "FAILED")
+
+SCORES = (
+    "reconstruction",
+    "kl",
+    "elbo",
+    "active_units",
+    "beta_vae_score",
+    "factor_vae_score",
+    "mig",
+    "mig_label",
+)
+"""Scores with a column of their own in `results`; all others are in the table `scores`."""
+
+metadata = MetaData()
+
+schema_version = Table("vaebench_schema", metadata, Column("version", Integer, nullable=False))
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(16), nullable=False, unique=True),
+    Column("device", String(16), nullable=False),
+    Column("device_name", Text),
+    Column("host", Text),
+    Column("threads", Integer),
+    Column("git_commit", String(40)),
+    Column("git_dirty", Integer),
+    Column("detail", Text, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_key", String(16), nullable=False, unique=True),
+    Column("cell", String(16), nullable=False, index=True),
+    Column("setting", String(16), nullable=False, index=True),
+    Column("spec", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("model", String(32), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("strength_name", String(32)),
+    Column("strength", Float),
+    Column("beta", Float),
+    Column("seed", BigInteger, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("batch_size", Integer, nullable=False),
+    Column("learning_rate", Float, nullable=False),
+    Column("latent_dim", Integer, nullable=False),
+    Column("network", String(32), nullable=False),
+    Column("likelihood", String(32), nullable=False),
+    Column("warmup_steps", Integer, nullable=False),
+    Column("precision", String(8), nullable=False),
+    Column("eval_size", Integer, nullable=False),
+    Column("state", String(16), nullable=False, default="PENDING"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
+    Column("claim_token", String(32)),
+    Column("claim_host", Text),
+    Column("claim_pid", Integer),
+    Column("claim_started", Float),
+    Column("heartbeat_at", Float),
+    Column("phase", String(16)),
+    Column("step", Integer, nullable=False, default=0),
+    Column("step_seconds", Float),
+    Column("train_seconds", Float),
+    Column("eval_seconds", Float),
+    Column("created_at", String(32), nullable=False),
+    Column("started_at", String(32)),
+    Column("finished_at", String(32)),
+    Column("environment_id", ForeignKey("environments.id")),
+    Column("error", Text),
+    Column("traceback", Text),
+    Index("jobs_by_state", "state"),
+)
+
+sweep_jobs = Table(
+    "sweep_jobs",
+    metadata,
+    Column("sweep_id", ForeignKey("sweeps.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Float),
+    Column("points", Integer),
+    Column("low", Float),
+    Column("high", Float),
+    Column("note", Text),
+)
+
+curves = Table(
+    "curves",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("loss", Float, nullable=False),
+    Column("reconstruction", Float, nullable=False),
+    Column("kl", Float),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+SPEC_COLUMNS = (
+    "job_key cell setting dataset model parameters strength_name strength beta seed steps "
+    "batch_size learning_rate latent_dim network likelihood warmup_steps precision eval_size"
+).split()
+"""Columns of `jobs` that say what the job is."""
+
+
+def results_view() -> str:
+    """Returns the SELECT behind `results`: one row per finished job, a column per score."""
+    wide = ",\n  ".join(
+        f"MAX(CASE WHEN s.name = '{name}' THEN s.value END) AS {name}" for name in SCORES
+    )
+    spec = ", ".join(f"j.{name}" for name in SPEC_COLUMNS)
+    return (
+        f"SELECT {spec},\n  {wide},\n"
+        "  j.train_seconds + j.eval_seconds AS wall_seconds, j.train_seconds, j.eval_seconds,\n"
+        "  e.device, e.threads, e.host, e.git_commit, j.finished_at\n"
+        "FROM jobs j LEFT JOIN scores s ON s.job_id = j.id\n"
+        "LEFT JOIN environments e ON e.id = j.environment_id\n"
+        f"WHERE j.state = 'COMPLETE'\nGROUP BY j.id, e.id"
+    )

@@ -1,0 +1,400 @@
+"""The store's writing half: jobs added, claimed, kept alive, finished, released and requeued."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vaebench.outcome import JobOutcome, Progress
+from vaebench.spec import JobSpec
+from vaebench.store.database import open_engine, shown, translated
+from vaebench.store.reading import STALE_SECONDS, Reader, abandoned
+from vaebench.store.schema import (
+    SPEC_COLUMNS,
+    artifacts,
+    curves,
+    environments,
+    jobs,
+    scores,
+    sweep_jobs,
+    sweeps,
+)
+
+MAX_LOSSES = 3
+"""How often a job may take its worker process with it before it counts as failed."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to run one job and to record its outcome.
+
+    Attributes:
+        job_id: Row of the job.
+        token: Proof of the right; a job claimed anew has another.
+        spec: The job.
+        attempts: How often it has been claimed and failed before.
+    """
+
+    job_id: int
+    token: str
+    spec: JobSpec
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `Store.add_sweep` did.
+
+    Attributes:
+        sweep_id: The sweep's row.
+        new: Jobs that the database did not have.
+        known: Jobs that it had, in any state.
+    """
+
+    sweep_id: int
+    new: int
+    known: int
+
+
+class Store(Reader):
+    """A result database, opened for writing.
+
+    All times are UTC. Every method is one transaction; none of them reads and then writes what
+    another process may have changed in between.
+
+    Args:
+        location: A file's path or a SQLAlchemy URL.
+        create: Make the file and its tables where they are missing.
+
+    Raises:
+        StoreError: The database cannot be opened.
+    """
+
+    def __init__(self, location: str | Path, *, create: bool = True) -> None:
+        super().__init__(open_engine(location, create=create, write=True), shown(location))
+
+    def add_sweep(self, specs: Sequence[JobSpec], command: str) -> Added:
+        """Records a sweep and adds those of its jobs that are new.
+
+        Args:
+            specs: The jobs, in the order to run them.
+            command: What the user typed.
+        """
+        with translated(self.location), self.engine.begin() as connection:
+            now = _now()
+            sweep = connection.execute(
+                sa.insert(sweeps).values(command=command, created_at=now).returning(sweeps.c.id)
+            ).scalar_one()
+            rows = {spec.key: _job_row(spec, now) for spec in specs}
+            new = _insert_missing(connection, jobs, "job_key", list(rows.values()))
+            ids = dict(connection.execute(sa.select(jobs.c.job_key, jobs.c.id)).tuples().all())
+            if rows:
+                connection.execute(
+                    sa.insert(sweep_jobs),
+                    [
+                        {"sweep_id": sweep, "position": position, "job_id": ids[key]}
+                        for position, key in enumerate(rows)
+                    ],
+                )
+        return Added(sweep, new, len(rows) - new)
+
+    def claim(self, sweep_id: int) -> Claim | None:
+        """Claims the sweep's next pending job, in one statement.
+
+        Args:
+            sweep_id: The sweep.
+
+        Returns:
+            The claim, or None where no job is pending.
+        """
+        me = psutil.Process()
+        waiting = (
+            sa.select(jobs.c.id)
+            .join(sweep_jobs, sweep_jobs.c.job_id == jobs.c.id)
+            .where(sweep_jobs.c.sweep_id == sweep_id, jobs.c.state == "PENDING")
+            .order_by(sweep_jobs.c.position)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=jobs)
+            .scalar_subquery()
+        )
+        statement = (
+            sa.update(jobs)
+            .where(jobs.c.id == waiting, jobs.c.state == "PENDING")
+            .values(
+                state="RUNNING",
+                claim_token=uuid.uuid4().hex,
+                claim_host=platform.node(),
+                claim_pid=os.getpid(),
+                claim_started=me.create_time(),
+                heartbeat_at=time.time(),
+                started_at=sa.func.coalesce(jobs.c.started_at, _now()),
+                phase="loading",
+                error=None,
+                traceback=None,
+            )
+            .returning(jobs.c.id, jobs.c.claim_token, jobs.c.spec, jobs.c.attempts)
+        )
+        with translated(self.location), self.engine.begin() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            return None
+        return Claim(row.id, row.claim_token, JobSpec.from_dict(json.loads(row.spec)), row.attempts)
+
+    def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
+        """Shows that claims are alive, with how far each job is.
+
+        Args:
+            claims: The claims held.
+            progress: The latest sign of life by job key.
+        """
+        with translated(self.location), self.engine.begin() as connection:
+            for claim in claims:
+                values: dict[str, Any] = {"heartbeat_at": time.time()}
+                seen = progress.get(claim.spec.key)
+                if seen is not None:
+                    values |= {"phase": seen.phase, "step": seen.step}
+                    if seen.steps_here and seen.phase == "training":
+                        values["step_seconds"] = seen.seconds / seen.steps_here
+                connection.execute(sa.update(jobs).where(*_held(claim)).values(**values))
+
+    def complete(self, claim: Claim, outcome: JobOutcome) -> bool:
+        """Records a finished job with all its figures.
+
+        Returns:
+            Whether the claim was still held; if not, nothing was written.
+        """
+
+        def write(connection: sa.Connection) -> None:
+            _insert_figures(connection, claim.job_id, outcome)
+
+        return self._end(claim, outcome, "COMPLETE", write)
+
+    def fail(self, claim: Claim, outcome: JobOutcome, *, retries: int) -> bool:
+        """Records a failure: pending again while attempts are left, else failed.
+
+        Args:
+            claim: The claim.
+            outcome: With `error` and `traceback`.
+            retries: How often a failed job is tried again.
+
+        Returns:
+            Whether the claim was still held; if not, nothing was written.
+        """
+        state = "PENDING" if claim.attempts < retries else "FAILED"
+        return self._end(claim, outcome, state, None, attempts=claim.attempts + 1)
+
+    def lose(self, claim: Claim, error: str) -> bool:
+        """Puts back a job whose worker process died, or fails it after `MAX_LOSSES` of them.
+
+        Returns:
+            Whether the claim was still held; if not, nothing was written.
+        """
+        lost = jobs.c.losses + 1
+        state = sa.case((lost >= MAX_LOSSES, "FAILED"), else_="PENDING")
+        with translated(self.location), self.engine.begin() as connection:
+            result = connection.execute(
+                sa.update(jobs)
+                .where(*_held(claim))
+                .values(
+                    state=state,
+                    losses=lost,
+                    claim_token=None,
+                    heartbeat_at=None,
+                    error=_clean(error),
+                    traceback=_clean(error),
+                )
+            )
+        return result.rowcount == 1
+
+    def release(self, claims: Iterable[Claim]) -> None:
+        """Puts claimed jobs back, to be gone on with later from their checkpoints."""
+        with translated(self.location), self.engine.begin() as connection:
+            for claim in claims:
+                connection.execute(
+                    sa.update(jobs)
+                    .where(*_held(claim))
+                    .values(state="PENDING", claim_token=None, heartbeat_at=None)
+                )
+
+    def requeue_abandoned(self, stale_seconds: float = STALE_SECONDS) -> int:
+        """Puts back jobs whose process is gone, or has shown no sign of life for too long.
+
+        On this host a claim is abandoned once its process is; elsewhere, or where the process
+        hangs, once its last heartbeat is `stale_seconds` old.
+
+        Returns:
+            The number of jobs put back.
+        """
+        put_back = 0
+        with translated(self.location), self.engine.begin() as connection:
+            running = connection.execute(
+                sa.select(
+                    jobs.c.id,
+                    jobs.c.claim_token,
+                    jobs.c.claim_host,
+                    jobs.c.claim_pid,
+                    jobs.c.claim_started,
+                    jobs.c.heartbeat_at,
+                ).where(jobs.c.state == "RUNNING")
+            ).all()
+            for row in running:
+                if abandoned(row._asdict(), stale_seconds):
+                    result = connection.execute(
+                        sa.update(jobs)
+                        .where(jobs.c.id == row.id, jobs.c.claim_token == row.claim_token)
+                        .values(state="PENDING", claim_token=None, heartbeat_at=None)
+                    )
+                    put_back += result.rowcount
+        return put_back
+
+    def requeue_failed(self, sweep_id: int, retries: int) -> int:
+        """Puts back those failed jobs of a sweep that have attempts left.
+
+        Args:
+            sweep_id: The sweep.
+            retries: How often a failed job is tried again.
+
+        Returns:
+            The number of jobs put back.
+        """
+        members = sa.select(sweep_jobs.c.job_id).where(sweep_jobs.c.sweep_id == sweep_id)
+        with translated(self.location), self.engine.begin() as connection:
+            result = connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id.in_(members), jobs.c.state == "FAILED")
+                .where(jobs.c.attempts <= retries, jobs.c.losses < MAX_LOSSES)
+                .values(state="PENDING")
+            )
+        return result.rowcount
+
+    def retry(self, keys: Iterable[str]) -> int:
+        """Makes failed jobs pending again, with all their attempts.
+
+        Returns:
+            The number of jobs that were failed and are pending now.
+        """
+        changed = 0
+        with translated(self.location), self.engine.begin() as connection:
+            for key in keys:
+                result = connection.execute(
+                    sa.update(jobs)
+                    .where(jobs.c.job_key == key, jobs.c.state == "FAILED")
+                    .values(state="PENDING", attempts=0, losses=0)
+                )
+                changed += result.rowcount
+        return changed
+
+    def _end(
+        self,
+        claim: Claim,
+        outcome: JobOutcome,
+        state: str,
+        write: Callable[[sa.Connection], None] | None,
+        **values: Any,
+    ) -> bool:
+        with translated(self.location), self.engine.begin() as connection:
+            environment = _environment_id(connection, outcome.environment)
+            result = connection.execute(
+                sa.update(jobs)
+                .where(*_held(claim))
+                .values(
+                    state=state,
+                    claim_token=None,
+                    heartbeat_at=None,
+                    finished_at=_now(),
+                    environment_id=environment,
+                    train_seconds=outcome.train_seconds,
+                    eval_seconds=outcome.eval_seconds,
+                    error=_clean(outcome.error),
+                    traceback=_clean(outcome.traceback),
+                    **values,
+                )
+            )
+            held = result.rowcount == 1
+            if held and write is not None:
+                write(connection)
+        return held
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (jobs.c.id == claim.job_id, jobs.c.claim_token == claim.token)
+
+
+def _clean(text: str | None) -> str | None:
+    """Leaves out what a database cannot hold: NUL characters and halves of surrogate pairs."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _insert_missing(
+    connection: sa.Connection, table: sa.Table, unique: str, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Inserts the rows whose value of a unique column is new; returns how many were."""
+    if not rows:
+        return 0
+    # Two processes may insert the same rows at once: on PostgreSQL nothing but the constraint
+    # sees the other's rows.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=[unique])
+    inserted = connection.execute(statement.returning(table.c.id), list(rows))
+    return len(inserted.all())
+
+
+def _job_row(spec: JobSpec, now: str) -> dict[str, Any]:
+    derived = {
+        "job_key": spec.key,
+        "parameters": json.dumps(dict(spec.parameters)),
+        "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
+    }
+    row = {name: derived.get(name, getattr(spec, name, None)) for name in SPEC_COLUMNS}
+    return row | {"spec": spec.to_json(), "created_at": now}
+
+
+def _environment_id(connection: sa.Connection, environment: Mapping[str, Any]) -> int | None:
+    if not environment:
+        return None
+    detail = json.dumps(dict(environment), sort_keys=True)
+    digest = hashlib.sha256(detail.encode()).hexdigest()[:16]
+    dirty = environment.get("git_dirty")
+    named = ("device_name", "host", "threads", "git_commit")
+    row = {
+        "digest": digest,
+        "detail": detail,
+        "device": environment.get("device") or "unknown",
+        "git_dirty": None if dirty is None else int(dirty),
+        **{name: environment.get(name) for name in named},
+    }
+    _insert_missing(connection, environments, "digest", [row])
+    found = sa.select(environments.c.id).where(environments.c.digest == digest)
+    return int(connection.execute(found).scalar_one())
+
+
+def _insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) -> None:
+    rows: dict[sa.Table, list[dict[str, Any]]] = {
+        scores: [vars(score) for score in outcome.scores],
+        curves: [vars(point) for point in outcome.curves],
+        artifacts: [
+            {**vars(artifact), "detail": json.dumps(dict(artifact.detail))}
+            for artifact in outcome.artifacts
+        ],
+    }
+    for table, values in rows.items():
+        connection.execute(sa.delete(table).where(table.c.job_id == job_id))
+        if values:
+            connection.execute(sa.insert(table), [{"job_id": job_id, **row} for row in values])

@@ -1,0 +1,22 @@
+"""Training: the loop, its random streams, checkpoints and devices."""
+
+from vaebench.training.checkpoints import read_tensors, write_tensors
+from vaebench.training.devices import device_name, prepare, resolve_device, resolve_precision
+from vaebench.training.feed import Feed
+from vaebench.training.loop import Trainer, build_model
+from vaebench.training.streams import Batches, numpy_generator, torch_generator
+
+__all__ = [
+    "Batches",
+    "Feed",
+    "Trainer",
+    "build_model",
+    "device_name",
+    "numpy_generator",
+    "prepare",
+    "read_tensors",
+    "resolve_device",
+    "resolve_precision",
+    "torch_generator",
+    "write_tensors",
+]

@@ -1,0 +1,54 @@
+"""Checkpoints: written whole or not at all, read back without running what they hold."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaebench.errors import VaebenchError
+
+
+def write_tensors(path: Path, values: dict[str, Any]) -> None:
+    """Writes tensors and plain values to a temporary file, and renames it when it is complete.
+
+    Args:
+        path: The file to replace or make; its folder is made where it is missing.
+        values: Tensors, numbers, text, and lists and dicts of these.
+
+    Raises:
+        VaebenchError: The folder cannot be written, or the disk is full.
+    """
+    name = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(handle, "wb") as file:
+            torch.save(values, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except (OSError, RuntimeError) as error:
+        Path(name).unlink(missing_ok=True) if name else None
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise VaebenchError(
+            f"{path} cannot be written ({reason}). Free space or make the folder writable, then "
+            "run the same command again: it goes on where it stopped."
+        ) from error
+
+
+def read_tensors(path: Path) -> dict[str, Any] | None:
+    """Reads what `write_tensors` wrote; unpickles tensors and plain values only.
+
+    Returns:
+        The values, or None where the file is missing or damaged.
+    """
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        return None
+    return values if isinstance(values, dict) else None

@@ -1,0 +1,226 @@
+"""The worker: data → training → evaluation of a pack of jobs; the one place where all meet."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaebench.data import load_dataset
+from vaebench.environment import environment
+from vaebench.errors import VaebenchError
+from vaebench.evaluation import Encoder, held_out, likelihood_scores, representation_scores
+from vaebench.models import VAE, input_size
+from vaebench.outcome import Artifact, JobOutcome, Progress, Score
+from vaebench.pictures import pictures
+from vaebench.spec import JobSpec
+from vaebench.training import (
+    Feed,
+    Trainer,
+    build_model,
+    prepare,
+    read_tensors,
+    write_tensors,
+)
+
+PROGRESS_SECONDS = 0.25
+"""Wall time between two signs of life."""
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """Where and how a worker works: none of it changes a figure but the device.
+
+    Attributes:
+        out: Folder for checkpoints and trained models.
+        device: Resolved device, such as `cpu` or `cuda:0`.
+        data_dir: The data folder, or None for the default.
+        threads: Threads within an operation.
+        checkpoint_seconds: Wall time between checkpoints.
+    """
+
+    out: Path
+    device: str = "cpu"
+    data_dir: Path | None = None
+    threads: int = 1
+    checkpoint_seconds: float = 20.0
+
+    def checkpoint(self, key: str) -> Path:
+        """The file that a job is gone on from."""
+        return self.out / "checkpoints" / f"{key}.pt"
+
+    def model(self, key: str) -> Path:
+        """The file of a job's trained model."""
+        return self.out / "models" / f"{key}.pt"
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the job goes on later
+    """The worker was told to stop while it evaluated."""
+
+
+def run_pack(
+    pack: Sequence[JobSpec],
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> list[JobOutcome]:
+    """Trains and evaluates jobs, going on from their checkpoints.
+
+    Args:
+        pack: The jobs.
+        context: Where and how.
+        on_event: Called with signs of life.
+        should_stop: Asked often; once true, what is unfinished is checkpointed and handed back.
+
+    Returns:
+        One outcome a job, in order. A job's failure is an outcome, not an exception.
+    """
+    prepare(context.device, context.threads)
+    outcomes = []
+    for spec in pack:
+        try:
+            outcomes.append(_run(spec, context, on_event, should_stop))
+        except Exception as error:
+            expected = isinstance(error, VaebenchError)
+            line = str(error) if expected else f"{type(error).__name__}: {error}"
+            outcomes.append(
+                JobOutcome(
+                    spec.key,
+                    "failed",
+                    environment=environment(context.device, context.threads, None),
+                    error=line.splitlines()[0] if line else type(error).__name__,
+                    traceback=traceback.format_exc(),
+                )
+            )
+    return outcomes
+
+
+def _run(
+    spec: JobSpec,
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> JobOutcome:
+    on_event(Progress(spec.key, "loading", 0))
+    feed = _feed(spec.dataset, context.data_dir, spec.network, context.device)
+    data = feed.data
+    model = build_model(spec, data.observation_shape, len(data.label_names))
+    trainer = Trainer(spec, model, feed, torch.from_numpy(data.train_indices), feed.device)
+    finished = trainer.run(
+        checkpoint=context.checkpoint(spec.key),
+        every_seconds=context.checkpoint_seconds,
+        on_step=_reporter(on_event),
+        should_stop=should_stop,
+    )
+    if not finished:
+        return JobOutcome(spec.key, "interrupted")
+    start = time.perf_counter()
+    try:
+        scores, artifacts = _evaluate(trainer, on_event, should_stop)
+    except Interrupted:
+        return JobOutcome(spec.key, "interrupted")
+    eval_seconds = time.perf_counter() - start
+    shape, labels = list(data.observation_shape), len(data.label_names)
+    saved = {"job": spec.to_json(), "shape": shape, "labels": labels, "model": model.state_dict()}
+    write_tensors(context.model(spec.key), saved)
+    return JobOutcome(
+        spec.key,
+        "complete",
+        scores=tuple(scores),
+        curves=tuple(trainer.curve),
+        artifacts=tuple(artifacts),
+        environment=environment(context.device, context.threads, data.source),
+        train_seconds=trainer.seconds,
+        eval_seconds=eval_seconds,
+    )
+
+
+@cache
+def _feed(dataset: str, data_dir: Path | None, network: str, device: str) -> Feed:
+    """Loads a data set once a process, padded to what the network takes."""
+    data = load_dataset(dataset, data_dir)
+    native = data.observation_shape[1]
+    size = input_size(network, native)
+    if size != native:
+        data = load_dataset(dataset, data_dir, size)
+    return Feed(data, torch.device(device))
+
+
+def _evaluate(
+    trainer: Trainer, on_event: Callable[[Progress], Any], should_stop: Callable[[], bool]
+) -> tuple[list[Score], list[Artifact]]:
+    spec, data = trainer.spec, trainer.feed.data
+    start = last = time.perf_counter()
+    on_event(Progress(spec.key, "evaluating", spec.steps))
+
+    def on_batch() -> None:
+        nonlocal last
+        if should_stop():
+            raise Interrupted
+        now = time.perf_counter()
+        if now - last > PROGRESS_SECONDS:
+            last = now
+            on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
+
+    encoder = Encoder(trainer.model.eval(), trainer.feed, spec.precision, on_batch)
+    indices = held_out(spec, data)
+    scores, kl = likelihood_scores(spec, encoder, indices)
+    scores += representation_scores(spec, encoder, indices)
+    return scores, pictures(spec, encoder, indices, kl)
+
+
+def _reporter(on_event: Callable[[Progress], Any]) -> Callable[[Trainer], None]:
+    """Makes the callback that turns steps into signs of life, not more often than useful."""
+    start = last = time.perf_counter()
+    first: int | None = None
+
+    def report(trainer: Trainer) -> None:
+        nonlocal first, last
+        now = time.perf_counter()
+        if first is None:
+            first = trainer.step - 1
+        if now - last < PROGRESS_SECONDS and not trainer.done:
+            return
+        last = now
+        point = trainer.curve[-1] if trainer.curve else None
+        on_event(
+            Progress(
+                trainer.spec.key,
+                "training",
+                trainer.step,
+                now - start,
+                trainer.step - first,
+                point.reconstruction if point else None,
+                point.kl if point else None,
+            )
+        )
+
+    return report
+
+
+def load_model(path: Path) -> tuple[JobSpec, VAE]:
+    """Loads a trained model from the folder `models` of a sweep's output.
+
+    Args:
+        path: The file, named after the job's key.
+
+    Returns:
+        The job and its model, on the CPU, ready to encode and decode.
+
+    Raises:
+        VaebenchError: The file is missing or is none of vaebench's.
+    """
+    values = read_tensors(path)
+    if values is None or "job" not in values:
+        raise VaebenchError(f"{path} is not a trained model of vaebench.")
+    spec = JobSpec.from_dict(json.loads(values["job"]))
+    model = build_model(spec, tuple(values["shape"]), values["labels"])
+    model.load_state_dict(values["model"])
+    return spec, model.eval()
