@@ -18,7 +18,10 @@ from vaebench.spec import JobSpec
 from vaebench.training import Feed, numpy_generator, torch_generator
 
 HELD_OUT = 10_000
-"""Examples that reconstruction, KL and MIG are computed on, as in the study."""
+"""Examples that reconstruction, KL and MIG are computed on at most, as in the study."""
+
+HELD_OUT_SHARE = 20
+"""They are this many times the job's `eval_size`, where that is less."""
 
 ENCODE_BATCH = 256
 """Examples encoded or reconstructed at once."""
@@ -59,6 +62,29 @@ class Encoder:
         """Returns examples as the model takes them: observations, and labels if conditional."""
         return self.feed.batch(torch.from_numpy(indices), labelled=self.model.conditional)
 
+    def posterior(
+        self, indices: NDArray[np.int64], x: Tensor, label: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Encodes a batch and keeps its representation.
+
+        Args:
+            indices: Examples, int64 [B].
+            x: They, as `batch` gave them.
+            label: Their labels, likewise.
+
+        Returns:
+            mu and logvar, [B, D].
+        """
+        with self.autocast():
+            mu, logvar = self.model.encode(x, label)
+        if self._codes is None:
+            self._codes = np.zeros((len(self.data), mu.shape[1]), dtype=np.float32)
+        self._codes[indices] = mu.cpu().numpy()
+        self._known[indices] = True
+        self.encoded += len(indices)
+        self.on_batch()
+        return mu, logvar
+
     @torch.inference_mode()
     def codes(self, indices: ArrayLike) -> NDArray[np.float32]:
         """Returns the posterior means of examples, [N, D]."""
@@ -68,15 +94,7 @@ class Encoder:
         missing = np.flatnonzero(mask & ~self._known)
         for start in range(0, len(missing), ENCODE_BATCH):
             part = missing[start : start + ENCODE_BATCH]
-            x, label = self.batch(part)
-            with self.autocast():
-                mu, _ = self.model.encode(x, label)
-            if self._codes is None:
-                self._codes = np.zeros((len(self.data), mu.shape[1]), dtype=np.float32)
-            self._codes[part] = mu.cpu().numpy()
-            self.on_batch()
-        self._known[missing] = True
-        self.encoded += len(missing)
+            self.posterior(part, *self.batch(part))
         assert self._codes is not None
         return self._codes[wanted]
 
@@ -88,12 +106,13 @@ class Encoder:
 def held_out(spec: JobSpec, data: Dataset) -> NDArray[np.int64]:
     """Chooses the examples that a job is evaluated on, in ascending order.
 
-    They are the test set where the data set has one, cut to `HELD_OUT` at random.
+    They are from the test set where the data set has one, chosen at random.
     """
     indices = np.asarray(data.test_indices)
-    if len(indices) > HELD_OUT:
+    size = min(HELD_OUT, HELD_OUT_SHARE * spec.eval_size)
+    if len(indices) > size:
         rng = numpy_generator(spec.seed, "held out")
-        indices = rng.choice(indices, HELD_OUT, replace=False)
+        indices = rng.choice(indices, size, replace=False)
     return np.sort(indices)
 
 
@@ -120,11 +139,12 @@ def likelihood_scores(
     for start in range(0, len(indices), ENCODE_BATCH):
         part = slice(start, start + ENCODE_BATCH)
         x, label = encoder.batch(indices[part])
+        mu, logvar = encoder.posterior(indices[part], x, label)
+        z = encoder.model.sample(mu, logvar, noise[part].to(device))
         with encoder.autocast():
-            logits, mu, logvar, _ = encoder.model(x, noise[part].to(device), label)
+            logits = encoder.model.decode(z, label)
         reconstruction += float(likelihood(logits, x).double().sum().item())
         kl += kl_per_latent(mu.double(), logvar.double()).sum(0).cpu().numpy()
-        encoder.on_batch()
     n = len(indices)
     reconstruction /= n
     kl /= n
@@ -165,14 +185,24 @@ def representation_scores(
         return scores
     varying = [place for place, size in enumerate(data.factor_sizes) if size > 1]
     scores.append(Score("mig", metrics.mig(codes, factors[:, varying]), n))
-    sizes = {"num_train": spec.eval_size, "num_eval": max(1, spec.eval_size // 2)}
-    for name, score in (
-        ("beta_vae_score", metrics.beta_vae_score),
-        ("factor_vae_score", metrics.factor_vae_score),
-    ):
-        rng = numpy_generator(spec.seed, name)
-        value = score(encoder.represent, data.factor_sizes, rng=rng, **sizes)
-        scores.append(Score(name, value, spec.eval_size))
+    train, test = spec.eval_size, spec.eval_size // 2
+    beta = metrics.beta_vae_score(
+        encoder.represent,
+        data.factor_sizes,
+        rng=numpy_generator(spec.seed, "beta_vae_score"),
+        num_train=train,
+        num_eval=test,
+    )
+    factor = metrics.factor_vae_score(
+        encoder.represent,
+        data.factor_sizes,
+        rng=numpy_generator(spec.seed, "factor_vae_score"),
+        num_train=train,
+        num_eval=test,
+        num_variance=n,
+    )
+    scores.append(Score("beta_vae_score", beta, spec.eval_size))
+    scores.append(Score("factor_vae_score", factor, spec.eval_size))
     return scores
 
 

@@ -76,7 +76,9 @@ class Forecast:
         return training + (expected / 2 if evaluating else expected)
 
     def _step_seconds(self, spec: JobSpec) -> float:
-        now = [(_kind(other), seconds) for other, _, seconds, _ in self._running.values() if seconds]
+        now = [
+            (_kind(other), seconds) for other, _, seconds, _ in self._running.values() if seconds
+        ]
         own = [seconds for kind, seconds in now if kind == _kind(spec)]
         own += self._steps.get(_kind(spec), [])
         every = [seconds for _, seconds in now] + [s for seen in self._steps.values() for s in seen]

@@ -29,6 +29,9 @@ MAX_LABELS = 10
 TRAVERSAL = tuple(np.linspace(-3.0, 3.0, 9).tolist())
 """Values that a latent is set to, in standard deviations."""
 
+LEVELS = 31
+"""Steps of brightness in a picture, beside black: as many as the eye needs, in small files."""
+
 PICTURE_SEED = 0
 """Every job shows the same examples and prior draws, so that pictures can be compared."""
 
@@ -61,8 +64,7 @@ def pictures(
             output = model.decode(z, labels)
         return torch.sigmoid(output) if spec.likelihood == "bernoulli" else output
 
-    with encoder.autocast():
-        mu, _ = model.encode(x, label)
+    mu = torch.from_numpy(encoder.codes(chosen)).to(device)
     blank = [""] * COLUMNS
     reconstructed = torch.cat([x, decode(mu, label)])
     sampled, sample_rows = _prior(spec, data, decode, device, conditional=model.conditional)
@@ -111,7 +113,8 @@ def _artifact(
     """Lays tiles [R · K, C, H, W] in [0, 1] out in one PNG of R rows and K columns."""
     rows, columns = len(row_labels), len(column_labels)
     _, channels, height, width = tiles.shape
-    pixels = (tiles.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    levels = (tiles.float().clamp(0, 1) * LEVELS).round() * (255 / LEVELS)
+    pixels = levels.round().to(torch.uint8).cpu().numpy()
     grid = pixels.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     grid = grid.reshape(rows * height, columns * width, channels)
     buffer = io.BytesIO()

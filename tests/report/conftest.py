@@ -129,12 +129,13 @@ def pictures(
             for j in range(9)
         ]
     )
-    rows = [f"z{i} · KL {kl:.2f}" for i, kl in enumerate(kl_each)]
+    has_kl = spec.model != "ae"
+    rows = [f"z{i} · KL {kl:.2f}" if has_kl else f"z{i}" for i, kl in enumerate(kl_each)]
     made = [
         tiled("reconstructions", both, 8, row_labels=["original", "reconstruction"]),
         tiled("traversals", walks, 9, row_labels=rows, column_labels=LATENT_VALUES),
     ]
-    if spec.model != "ae":
+    if has_kl:
         labels = names if conditional else []
         made.insert(1, tiled("samples", drawn, 8, row_labels=labels))
     return tuple(made)

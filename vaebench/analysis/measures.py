@@ -50,7 +50,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         item.name: item
         for item in (
             Measure("reconstruction", "Reconstruction", NATS, "lower", digits=1),
-            Measure("kl", "KL", NATS, None, low=0.0, digits=2),
+            Measure("kl", "KL", NATS, None, low=0.0, digits=1),
             Measure("elbo", "ELBO", NATS, "higher", digits=1),
             Measure("mig", "MIG", "", "higher", 0.0, 1.0),
             Measure("mig_label", "MIG (label)", "", "higher", 0.0, 1.0),

@@ -1,4 +1,4 @@
-"""The command line `vaebench`: its commands, and the one place where errors become a line."""
+"""The command line `vaebench`: its commands, and the one place where errors become one line."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from vaebench import __version__
-from vaebench.cli import data, export, inspect, report, reproduce, runs, status, sweep
+from vaebench.cli import data, export, inspect, report, reproduce, runs, status, sweep, tables
 from vaebench.errors import VaebenchError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 _SURROUNDINGS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
-_RUN, _LOOK, _FILES = "Run", "Look at results", "Files"
+_RUN, _LOOK, _KNOWN = "Run", "Look at results", "Models and data"
 
 _EXAMPLES = """
 [bold]Examples[/bold]
@@ -47,7 +47,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"vaebench {__version__}")
+        typer.echo(f"vaebench {__version__}")
         raise typer.Exit
 
 
@@ -71,22 +71,27 @@ app.command(rich_help_panel=_LOOK)(status.status)
 app.command(rich_help_panel=_LOOK)(runs.runs)
 app.command(rich_help_panel=_LOOK)(inspect.show)
 app.command(rich_help_panel=_LOOK)(inspect.diff)
-app.command(rich_help_panel=_FILES)(report.report)
-app.command(rich_help_panel=_FILES)(export.export)
-app.command(rich_help_panel=_FILES)(inspect.models)
-app.add_typer(data.app, name="data", rich_help_panel=_FILES)
+app.command(rich_help_panel=_LOOK)(report.report)
+app.command(rich_help_panel=_LOOK)(export.export)
+app.command(rich_help_panel=_KNOWN)(inspect.models)
+app.add_typer(data.app, name="data", rich_help_panel=_KNOWN)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> NoReturn:
+    """Runs the command line of this process and exits with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
     """Runs the command line.
 
     Args:
-        arguments: The words after `vaebench`; None for those of this process.
+        arguments: The words after `vaebench`.
 
     Returns:
         The exit code: 0 done, 1 a job failed or an error, 2 wrong usage, 130 interrupted.
     """
-    words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    words, debug = _without_debug(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -134,7 +139,7 @@ def _usage(error: typer.TyperException) -> str:
 def _complain(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"vaebench: {' '.join(message.splitlines())}", file=sys.stderr)
+    tables.note(f"vaebench: {message}")
     return code
 
 
@@ -142,10 +147,9 @@ def _defect() -> int:
     kind, error, _ = sys.exc_info()
     traceback.print_exc()
     name = kind.__name__ if kind else "error"
-    print(
-        f"vaebench: this is a defect of vaebench: {name}: {error}. Please report it with the lines "
-        "above.",
-        file=sys.stderr,
+    tables.note(
+        f"vaebench: this is a defect of vaebench: {name}: {error}. Please report it with the "
+        "lines above."
     )
     return 1
 
@@ -158,4 +162,4 @@ def _reader_left() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -57,13 +57,15 @@ class SweepDisplay:
         self.began = time.monotonic()
         self._live: Live | None = None
         self._said = -math.inf
-        self._beat: Beat | None = None
 
     def __enter__(self) -> Self:
         self.say(f"{self.total} jobs, {self.workers} at a time on {self.device}.")
         if self.console.is_terminal:
             self._live = Live(
-                Text("Starting workers …"), console=self.console, refresh_per_second=4, transient=True
+                Text("Starting workers …"),
+                console=self.console,
+                refresh_per_second=4,
+                transient=True,
             )
             self._live.start()
         return self
@@ -83,8 +85,9 @@ class SweepDisplay:
 
     def show(self, event: JobEnded | Beat) -> None:
         """Shows an event of the runner."""
-        if hasattr(event, "counts"):
-            self._beat = event
+        from vaebench.runner import JobEnded
+
+        if not isinstance(event, JobEnded):
             if self._live is not None:
                 self._live.update(self._panel(event))
             elif time.monotonic() - self._said > PLAIN_SECONDS:
@@ -116,7 +119,9 @@ class SweepDisplay:
             self.console.print(f"[red]failed[/]  {key}  {label}  {line}")
             self.console.print(f"        the trace: vaebench show {key}")
         elif event.state != "interrupted":
-            self.console.print(f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}")
+            self.console.print(
+                f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}"
+            )
 
     def _line(self, beat: Beat) -> str:
         counts = beat.counts
@@ -172,7 +177,12 @@ def dry_run_table(
     jobs: Sequence[JobSpec], states: Mapping[str, str], *, betas: Iterable[float]
 ) -> None:
     """Prints what a sweep would do: each job with its state, and the totals."""
-    words = {"COMPLETE": "done", "FAILED": "failed before", "PENDING": "begun", "RUNNING": "running"}
+    words = {
+        "COMPLETE": "done",
+        "FAILED": "failed before",
+        "PENDING": "begun",
+        "RUNNING": "running",
+    }
     console = Console(highlight=False)
     table = Table("key", "model", "strength", "seed", "steps", "state", box=None, pad_edge=False)
     counts: dict[str, int] = defaultdict(int)

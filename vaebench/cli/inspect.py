@@ -84,9 +84,9 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
         facts.append(("progress", f"{row.phase or '-'}, step {row.step} of {spec.steps}"))
     if row.state == "RUNNING" and row.abandoned:
         facts.append(("", Text("stale: nobody runs it any more", style="bold yellow")))
-    for name, moment in (("started", row.started_at), ("finished", row.finished_at)):
-        if moment:
-            facts.append((name, moment))
+    for name, time in (("started", row.started_at), ("finished", row.finished_at)):
+        if time:
+            facts.append((name, tables.moment(time)))
     if row.train_seconds is not None:
         facts.append(("training", duration(row.train_seconds)))
     if row.eval_seconds is not None:
@@ -131,7 +131,7 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
         ]
         page += [tables.heading("Pictures"), tables.pairs(lines_of)]
     if row.error:
-        page += [tables.heading("Error"), Text("  " + row.error)]
+        page += [tables.heading("Error"), tables.indented(row.error)]
     if row.traceback and row.traceback != row.error:
         page += [tables.heading("Traceback"), Text(row.traceback.rstrip())]
     return page
@@ -173,16 +173,21 @@ def diff(
     ]
     rows: list[list[str]] = []
     for one, other in (specs, environments):
-        for name in dict.fromkeys([*one, *other]):
-            if one.get(name) != other.get(name):
-                rows.append([name, one.get(name, "-"), other.get(name, "-"), ""])
-    for name in sorted({*scores[0], *scores[1]}):
+        rows += [
+            [name, one.get(name, "-"), other.get(name, "-"), ""]
+            for name in dict.fromkeys([*one, *other])
+            if one.get(name) != other.get(name)
+        ]
+    for name in sorted({*scores[0], *scores[1]}) if all(scores) else ():
         a, b = scores[0].get(name), scores[1].get(name)
         if a != b:
             change = "" if a is None or b is None else f"{b - a:+.4g}"
             rows.append([name, *("-" if v is None else f"{v:.6g}" for v in (a, b)), change])
     columns.append(Column("difference", right=True))
     tables.emit(tables.table(columns, rows, width=None)[0])
+    for row, figures in zip((left, right), scores, strict=True):
+        if not figures:
+            tables.note(f"{row.key[:length]} is {row.state} and has no scores to compare.")
 
 
 def retry(
@@ -211,7 +216,7 @@ def retry(
         return
     tables.note(f"{changed} {'job is' if changed == 1 else 'jobs are'} pending again. To train:")
     for command in commands:
-        print(command)
+        typer.echo(command)
 
 
 def models() -> None:

@@ -58,7 +58,9 @@ def reproduce(
     for name in sorted({*scores, *again}):
         same = scores.get(name) == again.get(name)
         different += not same
-        table.add_row(name, _text(scores.get(name)), _text(again.get(name)), "" if same else "differs")
+        table.add_row(
+            name, _text(scores.get(name)), _text(again.get(name)), "" if same else "differs"
+        )
     same_curve = list(curve) == list(outcome.curves)
     table.add_row(
         "training curve",

@@ -48,7 +48,7 @@ def runs(
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="|".join(FORMATS), help="table, csv or json.")
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print them.")
     ] = "table",
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +17,7 @@ from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.parsing import duration
 from vaebench.cli.tables import Column
 from vaebench.errors import UsageError
-from vaebench.spec import JobSpec
+from vaebench.forecast import Forecast
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow, Reader
@@ -29,99 +27,51 @@ FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Outlook:
     """What is left to do, as far as the times of the jobs so far tell.
 
     Attributes:
         jobs: Jobs that are waiting or running.
         running: Those of them that somebody runs.
-        steps_per_second: Of all that run, together; None while none of them has told.
+        training: Those of them that train, and have told how fast.
+        steps_per_second: Of these, together; None where there are none.
         seconds: Until the last of them is done, with as many at a time as run now (one, where
             none does); None while it cannot be known.
-        evaluation_known: Whether `seconds` counts the evaluations.
+        evaluation_known: Whether an evaluation has been timed; until then its time is guessed.
     """
 
     jobs: int
     running: int
+    training: int
     steps_per_second: float | None
     seconds: float | None
     evaluation_known: bool
 
 
-def forecast(rows: Iterable[JobRow]) -> Forecast:
+def outlook(rows: Iterable[JobRow]) -> Outlook:
     """Works out speed and time left from the running jobs' steps and the finished jobs' times."""
-    every = list(rows)
-    done = [row for row in every if row.state == "COMPLETE"]
-    running = [row for row in every if row.state == "RUNNING" and not row.abandoned]
-    waiting = [
-        row for row in every if row.state == "PENDING" or (row.state == "RUNNING" and row.abandoned)
-    ]
-    speeds = [1 / row.step_seconds for row in running if _is_training(row) and row.step_seconds]
-    step_cost = _costs(
-        [(row.spec, row.step_seconds) for row in running]
-        + [(row.spec, (row.train_seconds or 0) / row.spec.steps) for row in done]
-    )
-    eval_cost = _costs([(row.spec, row.eval_seconds) for row in done])
-    known = True
-
-    def seconds(row: JobRow) -> float | None:
-        nonlocal known
-        evaluation = eval_cost(row.spec)
-        known = known and evaluation is not None
-        if row.state == "RUNNING" and row.phase == "evaluating":
-            return evaluation or 0.0
-        step = step_cost(row.spec)
-        if step is None:
-            return None
-        return step * max(0, row.spec.steps - row.step) + (evaluation or 0.0)
-
-    lanes = [seconds(row) for row in running]
-    queue = [seconds(row) for row in waiting]
-    return Forecast(
-        jobs=len(running) + len(waiting),
-        running=len(running),
+    running, waiting, speeds = 0, [], []
+    forecast, evaluated = Forecast(), False
+    for row in rows:
+        if row.state == "COMPLETE":
+            evaluated = True
+            forecast.finished(row.spec, row.train_seconds or 0.0, row.eval_seconds or 0.0)
+        elif row.state == "RUNNING" and not row.abandoned:
+            running += 1
+            evaluating = row.phase == "evaluating"
+            forecast.running(row.spec, row.step, row.step_seconds or 0.0, evaluating=evaluating)
+            if row.step_seconds and row.phase == "training":
+                speeds.append(1 / row.step_seconds)
+        elif row.state in {"PENDING", "RUNNING"}:
+            waiting.append(row.spec)
+    return Outlook(
+        jobs=running + len(waiting),
+        running=running,
+        training=len(speeds),
         steps_per_second=sum(speeds) if speeds else None,
-        seconds=_makespan(lanes, queue),
-        evaluation_known=known,
+        seconds=forecast.remaining(waiting, max(1, running)),
+        evaluation_known=evaluated,
     )
-
-
-def _is_training(row: JobRow) -> bool:
-    return row.phase == "training"
-
-
-def _costs(seen: Sequence[tuple[JobSpec, float | None]]) -> Callable[[JobSpec], float | None]:
-    """Returns a function from a job to a cost: the median of its likes, the most alike first."""
-
-    def likenesses(spec: JobSpec) -> tuple[tuple[object, ...], ...]:
-        setting = (spec.dataset, spec.network, spec.batch_size, spec.precision, spec.eval_size)
-        return (spec.model, *setting), setting, ()
-
-    found: dict[tuple[object, ...], list[float]] = {}
-    for spec, cost in seen:
-        if cost:
-            for likeness in likenesses(spec):
-                found.setdefault(likeness, []).append(cost)
-
-    def cost_of(spec: JobSpec) -> float | None:
-        for likeness in likenesses(spec):
-            if likeness in found:
-                return statistics.median(found[likeness])
-        return None
-
-    return cost_of
-
-
-def _makespan(lanes: Sequence[float | None], queue: Sequence[float | None]) -> float | None:
-    """Returns when the last job ends, each of the queue starting where one ends first."""
-    ends = [end for end in lanes if end is not None] or [0.0]
-    waits = [wait for wait in queue if wait is not None]
-    if len(waits) < len(queue) or None in lanes:
-        return None
-    heapq.heapify(ends)
-    for wait in waits:
-        heapq.heapreplace(ends, ends[0] + wait)
-    return max(ends)
 
 
 def status(
@@ -176,7 +126,7 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
             tables.pairs(
                 [
                     ("command", last.command),
-                    ("started", f"{last.created_at}, {len(members)} jobs"),
+                    ("started", f"{tables.moment(last.created_at)}, {len(members)} jobs"),
                 ]
             )
         )
@@ -239,17 +189,17 @@ def _left(rows: Sequence[JobRow], members: Sequence[JobRow]) -> list[tuple[str, 
     if not unfinished:
         return []
     chosen = ours or unfinished
-    plan = forecast(row for row in rows if row.key in chosen or row.state == "COMPLETE")
+    plan = outlook(row for row in rows if row.key in chosen or row.state == "COMPLETE")
     speed = "unknown yet"
     if plan.steps_per_second is not None:
-        speed = f"{plan.steps_per_second:.1f} steps/s by {plan.running} running"
+        speed = f"{plan.steps_per_second:.1f} steps/s by {plan.training} training"
     elif not plan.running:
         speed = "no job is running"
     lines: list[tuple[str, str | Text]] = [("jobs", str(plan.jobs)), ("speed", speed)]
     if plan.seconds is None:
         lines.append(("time left", "unknown yet"))
     else:
-        end = "" if plan.evaluation_known else ", evaluation not counted (none has been timed yet)"
+        end = "" if plan.evaluation_known else " (no evaluation has been timed yet: guessed)"
         pace = "" if plan.running else " with one worker, once the sweep is run again"
         lines.append(("time left", f"about {duration(plan.seconds)}{pace}{end}"))
     stale = sum(row.abandoned for row in rows)

@@ -32,15 +32,14 @@ DEFAULT_NETWORKS = {64: "locatello", 32: "burgess", 28: "burgess"}
 
 def sweep(
     models: Annotated[
-        str, typer.Option(help="Models to train, as in cvae,betavae_h. `vaebench models` lists them.")
+        str,
+        typer.Option(help="Models to train, as in cvae,betavae_h. `vaebench models` lists them."),
     ] = "cvae,betavae_h",
     betas: Annotated[
         str | None,
         typer.Option(help="Values of beta for the models that have one, as in 0.5,1,3,10."),
     ] = None,
-    seeds: Annotated[
-        str, typer.Option(help="5 is seeds 0 to 4; 0,3,7 or 0-9 names them.")
-    ] = "3",
+    seeds: Annotated[str, typer.Option(help="5 is seeds 0 to 4; 0,3,7 or 0-9 names them.")] = "3",
     dataset: Annotated[str, typer.Option(help="Data set. `vaebench data list` lists them.")] = (
         "dsprites"
     ),
@@ -78,7 +77,9 @@ def sweep(
     ] = None,
     eval_size: Annotated[
         int,
-        typer.Option(help="Training points of the BetaVAE and FactorVAE scores; the study's: 10000."),
+        typer.Option(
+            help="Points that train the BetaVAE and FactorVAE scores; the study's: 10000."
+        ),
     ] = Setting.eval_size,
     precision: Annotated[
         str, typer.Option(help="fp32, bf16, or auto: bf16 where the device computes it natively.")
@@ -100,8 +101,12 @@ def sweep(
         int | None, typer.Option(help="Jobs at once.  [default: one a core, or one a GPU]")
     ] = None,
     device: Annotated[
-        str, typer.Option(help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda, cuda:1, mps.")
+        str,
+        typer.Option(help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda, cuda:1, mps."),
     ] = "auto",
+    checkpoint_every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Wall time between a job's checkpoints.")
+    ] = 20.0,
     retries: Annotated[int, typer.Option(help="How often a failed job is tried again.")] = 0,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first job that fails.")
@@ -119,6 +124,8 @@ def sweep(
     """
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
+    if not checkpoint_every >= 0:
+        raise UsageError(f"--checkpoint-every is {checkpoint_every}: it must be 0 or more.")
     if retries < 0:
         raise UsageError(f"--retries is {retries}: it must be 0 or more.")
     if steps is not None and epochs is not None:
@@ -159,7 +166,9 @@ def sweep(
 
     from vaebench.worker import WorkerContext
 
-    context = WorkerContext(out=out, device=resolved, data_dir=data_dir)
+    context = WorkerContext(
+        out=out, device=resolved, data_dir=data_dir, checkpoint_seconds=checkpoint_every
+    )
     count = workers or (_cores() if resolved == "cpu" else 1)
     run_jobs(
         jobs,

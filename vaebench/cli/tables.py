@@ -6,9 +6,11 @@ import io
 import itertools
 import math
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -64,12 +66,16 @@ def emit(*renderables: RenderableType) -> None:
     )
     console.print(group, no_wrap=True, crop=False, overflow="ignore")
     for line in page.getvalue().splitlines():
-        print(line.rstrip())
+        typer.echo(line.rstrip())
 
 
 def note(message: str) -> None:
-    """Prints a remark to the standard error, beside the data."""
-    print(message, file=sys.stderr)
+    """Prints one line to the standard error, beside the data; a terminal gets it word by word."""
+    line = " ".join(message.splitlines())
+    if sys.stderr.isatty():
+        width = Console(stderr=True).width
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) or line
+    typer.echo(line, err=True)
 
 
 def table(
@@ -122,6 +128,11 @@ def pairs(rows: Sequence[tuple[str, str | Text]], *, indent: int = 2) -> Padding
     return Padding.indent(grid, indent)
 
 
+def indented(text: str) -> Padding:
+    """Returns a paragraph below a heading."""
+    return Padding.indent(Text(text, overflow="fold"), GAP)
+
+
 def heading(title: str) -> Text:
     """Returns the line above a section, with an empty one before it."""
     return Text.assemble("\n", (title, "bold"))
@@ -130,6 +141,11 @@ def heading(title: str) -> Text:
 def state(name: str) -> Text:
     """Returns a job's state in its colour."""
     return Text(name, style=STATE_STYLES.get(name, ""))
+
+
+def moment(text: str | None) -> str:
+    """Writes a stored time (ISO 8601, UTC) as people read it; `-` where there is none."""
+    return "-" if not text else f"{text[:19].replace('T', ' ')} UTC"
 
 
 def figure(value: float | None) -> str:

@@ -33,9 +33,7 @@ class InlineExecutor(Generic[Context]):
     def submit(self, pack: Sequence[JobSpec]) -> Future[list[JobOutcome]]:
         """Runs a pack and returns its finished future."""
         answer: Future[list[JobOutcome]] = Future()
-        answer.set_result(
-            self._task(pack, self._context, self._on_event, lambda: self._stopping)
-        )
+        answer.set_result(self._task(pack, self._context, self._on_event, lambda: self._stopping))
         return answer
 
     def stop(self) -> None:

@@ -37,10 +37,11 @@ class HalvingConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Maps [B, inputs, H, W] to [B, outputs, H/2, W/2]."""
-        if input.device.type == "cpu" and self.in_channels <= FEW_CHANNELS:
+        if input.device.type != "cpu":
+            return super().forward(input)
+        if self.in_channels <= FEW_CHANNELS:
             pairs = _pair_pixels(input, self.kernel_size[0])
-            weight = _pair_taps(self.weight)
-            return functional.conv2d(pairs, weight, self.bias, stride=(2, 1))
+            return functional.conv2d(pairs, _pair_taps(self.weight), self.bias, stride=(2, 1))
         return super().forward(input)
 
 
@@ -59,11 +60,9 @@ class DoublingConvTranspose2d(nn.ConvTranspose2d):
         """Maps [B, inputs, H, W] to [B, outputs, 2·H, 2·W]."""
         if input.device.type != "cpu" or self.bias is None:
             return super().forward(input, output_size)
-        few = self.out_channels <= FEW_CHANNELS and input.shape[3] % 2 == 0
+        few = self.out_channels <= FEW_CHANNELS
         double = _DoubleToFewChannels if few else _Double
-        dtype = input.dtype
-        if torch.is_autocast_enabled("cpu"):
-            dtype = torch.get_autocast_dtype("cpu")
+        dtype = _compute_dtype(input)
         parameters = self.weight.to(dtype), self.bias.to(dtype)
         output: Tensor = double.apply(input.to(dtype), *parameters)
         return output
@@ -113,14 +112,17 @@ class _DoubleToFewChannels(torch.autograd.Function):
     def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         inputs, outputs = weight.shape[:2]
         batch, _, height, width = x.shape
-        # Block (i, j) is of rows 2i-1 and 2i and columns 4j-3 to 4j, the sum over the pixels
-        # in rows i-1 and i and columns 2j-2 to 2j: each tap of the kernel once, or not at all.
-        taps = functional.pad(weight, (2, 2)).unfold(2, 2, 2).unfold(3, 4, 2).flip(2, 3)
-        kernel = taps.permute(4, 5, 1, 0, 2, 3).reshape(8 * outputs, inputs, 2, 3)
-        blocks = functional.conv2d(x, kernel, bias.repeat(8), stride=(1, 2), padding=(1, 2))
-        blocks = blocks.permute(0, 2, 3, 1).reshape(batch, height + 1, width // 2 + 1, 2, -1)
-        image = blocks.transpose(2, 3).reshape(batch, 2 * height + 2, 2 * width + 4, outputs)
-        return image[:, 1:-1, 3:-1].permute(0, 3, 1, 2)
+        # Row i of blocks is rows 2i-1 and 2i of the image, of which pixels i-1 and i are part.
+        # So are columns; but for one channel, column j of blocks is columns 4j to 4j+3, of
+        # which pixels 2j-1 to 2j+2 are part, some with taps of 0: twice the vector's width.
+        margin, wide = (3, 4) if outputs == 1 and width % 2 == 0 else (0, 2)
+        taps = functional.pad(weight, (margin, margin)).unfold(2, 2, 2).unfold(3, wide, 2)
+        kernel = taps.flip(2, 3).permute(4, 5, 1, 0, 2, 3).flatten(0, 2)
+        biases = bias.expand(2 * wide, outputs).flatten()
+        blocks = functional.conv2d(x, kernel, biases, stride=(1, wide // 2), padding=1)
+        blocks = blocks.permute(0, 2, 3, 1).unflatten(3, (2, wide * outputs)).transpose(2, 3)
+        image = blocks.reshape(batch, 2 * height + 2, -1, outputs)[:, 1:-1]
+        return (image if margin else image[:, :, 1:-1]).permute(0, 3, 1, 2)
 
     @staticmethod
     def setup_context(
@@ -147,6 +149,10 @@ class _DoubleToFewChannels(torch.autograd.Function):
         )
         of_x = functional.conv2d(pairs, taps, stride=(2, 1))
         return of_x, _split_taps(of_taps), gradient.sum((0, 2, 3))
+
+
+def _compute_dtype(input: Tensor) -> torch.dtype:
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
 
 
 def _pair_pixels(image: Tensor, kernel: int) -> Tensor:

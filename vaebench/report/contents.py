@@ -20,6 +20,8 @@ from vaebench.store.schema import SCORES
 TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
           "fashion_mnist": "Fashion-MNIST", "fashionmnist": "Fashion-MNIST"}  # fmt: skip
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+_SHARES = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
+           "cell_adjusted", "seed")  # fmt: skip
 _SAID = {
     "steps": "{:,} steps",
     "batch_size": "batches of {}",
@@ -74,7 +76,8 @@ class SettingData:
 
 def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
     """Splits a database's jobs and runs by setting, in the order they were first added."""
-    specs = {key: group["spec"].iloc[0] for key, group in jobs.groupby("setting", sort=False)}
+    first = jobs.drop_duplicates("setting")
+    specs: dict[str, JobSpec] = dict(zip(first["setting"], first["spec"], strict=True))
     found = []
     for key, spec in specs.items():
         alike = [other for other in specs.values() if other.dataset == spec.dataset]
@@ -85,7 +88,7 @@ def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
             title = f"{title}: {', '.join(_differences(spec, alike))}"
         found.append(
             SettingData(
-                str(key),
+                key,
                 slug,
                 title,
                 spec,
@@ -174,7 +177,7 @@ def summary_table(data: SettingData) -> Table:
     for cell, group in data.jobs.groupby("cell", sort=False):
         first = group.iloc[0]
         found = done.loc[cell] if cell in done.index else None
-        finished = 0 if found is None else int(found["runs"])
+        finished = 0 if found is None else int(done["runs"].astype(int)[cell])
         strength = "–"
         if pd.notna(first["strength"]):
             strength = f"{symbol(first['strength_name'])} = {first['strength']:g}"
@@ -237,10 +240,8 @@ def variance_table(data: SettingData, parts: Mapping[str, Decomposition | None])
             part.seed,
         ]
         rows.append([title, str(part.cell.runs), *(_share(value) for value in chosen)])
-        heads = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
-                 "cell_adjusted", "seed")  # fmt: skip
         counts = {"runs": part.cell.runs, "models": part.model.groups, "cells": part.cell.groups}
-        figures.append({"metric": name, **counts, **dict(zip(heads, chosen, strict=True))})
+        figures.append({"metric": name, **counts, **dict(zip(_SHARES, chosen, strict=True))})
     caption = (
         "R² of each metric over all runs: sum of squares between groups over the total. “By "
         "chance” is what as many groups would explain on average if they meant nothing, "

@@ -9,10 +9,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from vaebench.analysis import measure
-from vaebench.report.style import INK, MUTED, colour, jitter, marker, panels
+from vaebench.report.style import (
+    INK,
+    MUTED,
+    colour,
+    jitter,
+    marker,
+    panels,
+    value_limits,
+    value_ticks,
+)
 
 LEAST = 6
 """Fewer runs than this are points alone: a violin of them would be an invention."""
@@ -31,7 +39,8 @@ def distribution_figure(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     """
     series = list(dict.fromkeys(frame["series"]))
     height = 0.85 + 0.5 * len(series)
-    figure, grid = panels(len(names), columns=3, height=max(height, 1.9), sharey=True)
+    columns = 4 if -len(names) % 4 < -len(names) % 3 else 3
+    figure, grid = panels(len(names), columns=columns, height=max(height, 1.9), sharey=True)
     for axes, name in zip(grid, names, strict=True):
         for place, label in enumerate(series):
             group = frame[frame["series"] == label].dropna(subset=[name])
@@ -48,7 +57,8 @@ def distribution_figure(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
                     fontsize=10,
                 )
         about = measure(name)
-        _limits(axes, frame[name].dropna().tolist(), about.low, about.high)
+        axes.set_xlim(*value_limits(frame[name].dropna().tolist(), about))
+        axes.xaxis.set_major_locator(value_ticks(about, 4))
         axes.set_title(about.title)
         axes.set_xlabel(about.unit or "score")
         axes.set_yticks(range(len(series)), labels=series)
@@ -71,7 +81,7 @@ def _one(axes: Axes, place: int, group: pd.DataFrame, name: str) -> None:
     axes.scatter(
         values,
         place + spread,
-        s=16 if len(values) <= 60 else 6,
+        s=24 if len(values) <= 60 else 8,
         marker=marker(model),
         facecolor=colour(model),
         edgecolor="white",
@@ -80,18 +90,7 @@ def _one(axes: Axes, place: int, group: pd.DataFrame, name: str) -> None:
         zorder=3,
     )
     middle = float(np.median(values))
-    axes.plot([middle, middle], [place - 0.3, place + 0.3], color=INK, linewidth=2.2, zorder=4)
-
-
-def _limits(
-    axes: Axes, values: Sequence[float], least: float | None, greatest: float | None
-) -> None:
-    low, high = min(values), max(values)
-    if least is not None:
-        low = least
-    room = 0.05 * (high - low) or max(abs(high) * 0.05, 0.05)
-    axes.set_xlim(low - room, high + room)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.plot([middle, middle], [place - 0.3, place + 0.3], color=INK, linewidth=2.2, zorder=2.5)
 
 
 def time_figure(frame: pd.DataFrame) -> Figure:

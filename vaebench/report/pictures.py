@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
 from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
 from PIL import Image, UnidentifiedImageError
 
 from vaebench.outcome import Artifact
@@ -27,6 +30,8 @@ _TEXT = 10.5
 _TITLE = 11.5
 _LINE = 17
 _SEPARATOR = 168
+_EDGE = 8
+_SPACE = 18
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def labels(artifact: Artifact, name: str, count: int) -> list[str]:
     found = artifact.detail.get(name)
     if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
         return []
-    return [str(label) for label in found]
+    return [re.sub(r"^-(?=[\d.])", "−", str(label)) for label in found]
 
 
 def by_kl(block: Block, kl: Mapping[int, float]) -> Block:
@@ -112,32 +117,26 @@ def mosaic(block: Block) -> Tiles:
     return canvas
 
 
-def picture(blocks: Sequence[Block], *, across: int = 2, width: int = 1200) -> Figure:
-    """Sets blocks side by side and below each other, with their labels.
+def picture(blocks: Sequence[Block]) -> Figure:
+    """Sets blocks below each other, with their labels.
 
     Every pixel of a tile is a whole square of pixels in the PNG: nothing is smoothed.
 
     Args:
         blocks: What to show.
-        across: Most blocks side by side.
-        width: Most page pixels that blocks side by side may take.
 
     Returns:
         The figure.
     """
-    plans = [_plan(block) for block in blocks]
-    widest = max(plan.width for plan in plans)
-    across = max(1, min(across, len(blocks), (width + 24) // (widest + 24)))
-    lines = [plans[i : i + across] for i in range(0, len(plans), across)]
-    heights = [max(plan.height for plan in line) for line in lines]
-    total_width = 16 + across * widest + (across - 1) * 24
-    total_height = 16 + sum(heights) + (len(lines) - 1) * 16
-    figure = Figure(figsize=(total_width / _DPI, total_height / _DPI), dpi=_DPI)
-    top = 8
-    for line, height in zip(lines, heights, strict=True):
-        for number, plan in enumerate(line):
-            _draw(figure, plan, 8 + number * (widest + 24), top)
-        top += height + 16
+    left = max(max((text_width(t) + 8 for t in b.row_labels), default=0) for b in blocks)
+    plans = [_plan(block, left) for block in blocks]
+    width = 2 * _EDGE + max(plan.width for plan in plans)
+    height = 2 * _EDGE + sum(plan.height for plan in plans) + (len(plans) - 1) * _SPACE
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    top = _EDGE
+    for plan in plans:
+        _draw(figure, plan, _EDGE, top)
+        top += plan.height + _SPACE
     return figure
 
 
@@ -151,13 +150,11 @@ class _Plan:
     height: int
 
 
-def _plan(block: Block) -> _Plan:
+def _plan(block: Block, left: int) -> _Plan:
     canvas = mosaic(block)
     canvas = np.pad(canvas, ((0, canvas.shape[0] % 2), (0, canvas.shape[1] % 2), (0, 0)), "edge")
-    left = max((text_width(label, _TEXT) for label in block.row_labels), default=0)
-    left += 8 if left else 0
-    top = 22 + (_LINE if block.column_labels else 0)
-    width = max(left + canvas.shape[1] // _FINE, text_width(block.title, _TITLE, bold=True))
+    top = 22 + (_LINE + 3 if block.column_labels else 0)
+    width = max(left + canvas.shape[1] // _FINE, text_width(block.title, bold=True))
     return _Plan(block, canvas, left, top, width, top + canvas.shape[0] // _FINE)
 
 
@@ -176,16 +173,13 @@ def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> None:
     axes.imshow(plan.canvas, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
 
-    def write(text: str, at: float, down: float, **style: object) -> None:
-        figure.text(at / full_width, 1 - down / full_height, text, **style)  # type: ignore[arg-type]
-
-    write(plan.block.title, x, y + 2, va="top", fontsize=_TITLE, fontweight="bold", color=INK)
+    _write(figure, plan.block.title, x, y + 14, bold=True)
     for row, label in enumerate(plan.block.row_labels):
         middle = top + (row + 0.5) * height / rows
-        write(label, left - 8, middle, ha="right", va="center", fontsize=_TEXT, color=INK)
+        _write(figure, label, left - 8 - text_width(label), middle + 5)
     for column, label in enumerate(plan.block.column_labels):
         middle = left + (column + 0.5) * width / columns
-        write(label, middle, top - 4, ha="center", va="bottom", fontsize=_TEXT, color=MUTED)
+        _write(figure, label, middle - text_width(label) / 2, top - 5, ink=MUTED)
 
 
 def _factor(height: int, width: int) -> int:
@@ -193,11 +187,32 @@ def _factor(height: int, width: int) -> int:
     return max(1, round(_FINE * _SIDE / max(height, width)))
 
 
-@lru_cache(maxsize=4096)
-def text_width(text: str, size: float, *, bold: bool = False) -> int:
+def _write(
+    figure: Figure, text: str, x: float, y: float, *, bold: bool = False, ink: str = INK
+) -> None:
+    """Writes a line of text from the page pixel (x, y) on, counted from the top left.
+
+    Letters are drawn as outlines: PDF files then need no fonts, which take longer to embed than
+    all the rest of a picture.
+    """
+    if not text:
+        return
+    height = figure.get_size_inches()[1]
+    place = Affine2D().scale(1 / 72).translate(x / _DPI, height - y / _DPI)
+    outline = PathPatch(
+        _outline(text, bold), facecolor=ink, linewidth=0, transform=place + figure.dpi_scale_trans
+    )
+    figure.add_artist(outline)
+
+
+def text_width(text: str, *, bold: bool = False) -> int:
     """Measures a line of text in page pixels."""
     if not text:
         return 0
-    properties = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    path = TextPath((0, 0), text, size=size, prop=properties)
-    return int(path.get_extents().x1 * _DPI / 72) + 2
+    return int(_outline(text, bold).get_extents().x1 * _DPI / 72) + 2
+
+
+@lru_cache(maxsize=4096)
+def _outline(text: str, bold: bool) -> TextPath:
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    return TextPath((0, 0), text, size=_TITLE if bold else _TEXT, prop=font)

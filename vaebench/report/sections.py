@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -78,7 +79,8 @@ def section(reader: Reader, data: SettingData, formats: Sequence[str]) -> Sectio
         formats: File formats of the figures.
     """
     keys = data.runs["job_key"].tolist()
-    environments = [dict(t) for t in dict.fromkeys(_items(reader, key) for key in keys)]
+    found = [reader.environment(key) for key in keys]
+    environments = list({json.dumps(dict(e), sort_keys=True): e for e in found}.values())
     parts = [_failures(data)]
     if keys:
         parts += [_summary(data), *_strengths(data, formats)]
@@ -99,22 +101,14 @@ def state_text(counts: dict[str, int]) -> tuple[str, bool]:
     if total == 0:
         return "There are no jobs.", True
     if done == total:
-        noun = "run is" if total == 1 else "runs are"
-        return f"All {total:,} {noun} complete." if total > 1 else "The one run is complete.", False
+        return (
+            f"All {total:,} runs are complete." if total > 1 else "The one run is complete."
+        ), False
     names = (("FAILED", "failed"), ("RUNNING", "running or interrupted"), ("PENDING", "pending"))
     rest = [f"{counts[state]:,} {word}" for state, word in names if counts.get(state)]
     start = f"{done:,} of {total:,} runs are complete" if done else f"None of {total:,} runs is"
     start += "" if done else " complete yet"
     return f"{start}: {', '.join(rest)}.", True
-
-
-def _items(reader: Reader, key: str) -> tuple[tuple[str, object], ...]:
-    found = reader.environment(key)
-    return tuple((name, _frozen(found[name])) for name in sorted(found))
-
-
-def _frozen(value: object) -> object:
-    return FrozenDict(value) if isinstance(value, dict) else str(value) if isinstance(value, list) else value
 
 
 def _part(data: SettingData, name: str, title: str) -> Part:
@@ -133,3 +127,137 @@ def _summary(data: SettingData) -> Part:
     part = _part(data, "summary", "Summary")
     part.tables.append(summary_table(data))
     return part
+
+
+def _strengths(data: SettingData, formats: Sequence[str]) -> list[Part]:
+    parts = []
+    swept = data.runs.dropna(subset=["strength"])
+    for name, group in swept.groupby("strength_name", sort=False):
+        sign = symbol(str(name))
+        part = _part(data, f"by-{name}".replace("_", "-"), f"Against {sign}")
+        parts.append(part)
+        if group["strength"].nunique() < 2:
+            value = f"{group['strength'].iloc[0]:g}"
+            part.texts.append(f"All runs have {sign} = {value}: there is nothing to compare.")
+            continue
+        most = int(data.runs.groupby("cell").size().max())
+        seeds = f"small open points: single seeds, where a cell has at most {FEW}"
+        bars = "bars: 95 % interval of the mean over seeds (Student’s t); " if most > 1 else ""
+        level = data.runs["strength_name"].isna().any()
+        bands = (
+            " Dashed level lines: models without a strength, with their interval." if level else ""
+        )
+        read = f"Line: mean; {bars}{seeds}. An interval may be cut off by the axis.{bands}"
+        for kind, names, title in (
+            ("fit", data.fit, "Reconstruction, KL and ELBO"),
+            ("scores", data.scores, "Scores"),
+        ):
+            if not names or group[names].isna().all(axis=None):
+                continue
+            drawn = [n for n in names if group[n].notna().any()]
+            figure = strength_figure(data.runs, drawn, str(name))
+            stem = f"{data.slug}_{kind}_by_{name}"
+            caption = f"{title} against {sign}, on held-out data. {read}"
+            alt = f"Line charts of {', '.join(drawn)} against {name}, one line per model."
+            part.drawings.append(render(figure, stem, caption, alt, formats=formats))
+    return parts
+
+
+def _distributions(data: SettingData, formats: Sequence[str]) -> Part:
+    part = _part(data, "distributions", "Distributions")
+    names = [*data.fit, *data.scores]
+    if not names:
+        return part
+    caption = (
+        "Each metric over all runs of a model, strengths and seeds together; the bar is the "
+        f"median. A violin is drawn from {LEAST} runs on that differ."
+    )
+    alt = f"Violins with points of {', '.join(names)}, one row per model."
+    figure = distribution_figure(data.runs, names)
+    name = f"{data.slug}_distributions"
+    part.drawings.append(render(figure, name, caption, alt, formats=formats))
+    return part
+
+
+def _variance(data: SettingData, formats: Sequence[str]) -> Part:
+    part = _part(data, "variance", "What explains the variance")
+    if data.runs["cell"].nunique() < 2:
+        part.texts.append("One cell only: there is nothing that its runs could be told apart by.")
+        return part
+    found = decompositions(data)
+    if not any(found.values()):
+        part.texts.append("No metric differs between runs.")
+        return part
+    told = {name: p for name, p in found.items() if p is not None and p.seed is not None}
+    if told:
+        chance = next(iter(told.values())).cell
+        part.texts.append(
+            f"How much of a metric’s variance over the {chance.runs} runs its model explains, how "
+            f"much the {chance.groups} cells of model × strength, and what is left to the seed. "
+            f"Read it with care where seeds are few: {chance.groups} groups that meant nothing "
+            f"would explain {100 * chance.chance:.0f} % on average."
+        )
+        caption = (
+            "Variance explained. The orange mark shows where model and strength together would "
+            "end on average if they meant nothing."
+        )
+        alt = f"Stacked bars: shares of model, strength and seed for {', '.join(told)}."
+        name = f"{data.slug}_variance"
+        part.drawings.append(render(share_figure(told), name, caption, alt, formats=formats))
+    else:
+        part.texts.append(
+            "No cell has more than one run, so strength and seed cannot be told apart. Train more "
+            "seeds: vaebench sweep … --seeds 3."
+        )
+    part.tables.append(variance_table(data, found))
+    return part
+
+
+def _times(data: SettingData, formats: Sequence[str]) -> Part:
+    part = _part(data, "time", "Wall time")
+    timed = data.runs.dropna(subset=["wall_seconds"])
+    if timed.empty:
+        return part
+    caption = "Mean wall time of a run, training and evaluation apart; points: single runs in all."
+    alt = "Bars of wall time per model, training and evaluation apart."
+    name = f"{data.slug}_wall_time"
+    part.drawings.append(render(time_figure(timed), name, caption, alt, formats=formats))
+    return part
+
+
+def _curves(reader: Reader, data: SettingData, formats: Sequence[str]) -> Part:
+    part = _part(data, "curves", "Training curves")
+    frame = curves(reader, data.runs["job_key"])
+    if frame.empty:
+        return part
+    caption = (
+        "One thin line per run, averaged over the steps between two logged points. A column "
+        "shares its scale; it is logarithmic where values span more than a factor of ten."
+    )
+    alt = "Line charts of loss, reconstruction and KL over training steps, one row per model."
+    name = f"{data.slug}_curves"
+    figure = curve_figure(data.runs, frame)
+    part.drawings.append(render(figure, name, caption, alt, formats=formats))
+    return part
+
+
+def _pictures(reader: Reader, data: SettingData, formats: Sequence[str]) -> list[Part]:
+    def latent_kl(key: str) -> dict[int, float]:
+        scores = long_scores(reader, [key])
+        kept = scores[scores["name"].str.fullmatch(rf"{_KL}\d+")].dropna(subset=["value"])
+        names = kept["name"].str.removeprefix(_KL).astype(int)
+        return dict(zip(names.tolist(), kept["value"].tolist(), strict=True))
+
+    shown = showcase.choose(data.runs, reader.artifacts, latent_kl)
+    parts = []
+    for kind, title in showcase.TITLES.items():
+        part = _part(data, kind, title)
+        part.drawings, part.texts = showcase.draw(shown, kind, data.slug, formats)
+        part.side_by_side = True
+        if part.drawings:
+            plain = any(run.chosen.startswith("Recon") for run in shown)
+            chosen = "For each model and strength, the run with the median ELBO over seeds is shown"
+            chosen += " (without an ELBO, the median reconstruction)." if plain else "."
+            part.texts.insert(0, f"{showcase.ADVICE[kind]} {chosen}")
+        parts.append(part)
+    return parts

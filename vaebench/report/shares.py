@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,6 +16,14 @@ PARTS = (("model", "#3b2f63", "white"), ("strength", "#9a8fc4", INK), ("seed", "
 """The parts with the colours of bar and figures: violets, which no model has."""
 
 _ROOM = 0.07
+_MARK: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "v",
+    "markersize": 9,
+    "color": "#d55e00",
+    "markeredgecolor": "white",
+    "clip_on": False,
+}
 
 
 def share_figure(parts: Mapping[str, Decomposition]) -> Figure:
@@ -36,11 +45,14 @@ def share_figure(parts: Mapping[str, Decomposition]) -> Figure:
                 text = f"{100 * share:.0f} %"
                 axes.text(left + share / 2, place, text, color=ink, ha="center", va="center")
             left += share
-        chance = part.cell.chance
-        axes.plot([chance] * 2, [place - 0.42, place + 0.42], color="#d55e00", linewidth=2.4)
-    titles = [f"{measure(name).title}  (n = {part.cell.runs})" for name, part in parts.items()]
+        axes.plot([part.cell.chance], [place - 0.36], **_MARK)
+    most = max(part.cell.runs for part in parts.values())
+    titles = [
+        measure(name).title + (f" (n = {part.cell.runs})" if part.cell.runs < most else "")
+        for name, part in parts.items()
+    ]
     axes.set_yticks(range(len(parts)), labels=titles)
-    axes.set_ylim(len(parts) - 0.45, -0.55)
+    axes.set_ylim(len(parts) - 0.45, -0.65)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
     axes.set_xlabel("share of the variance over runs")
@@ -51,8 +63,6 @@ def share_figure(parts: Mapping[str, Decomposition]) -> Figure:
     handles: list[Patch | Line2D] = [
         Patch(facecolor=fill, label=names[part]) for part, fill, _ in PARTS
     ]
-    handles.append(
-        Line2D([], [], color="#d55e00", linewidth=2.4, label="model and strength by chance")
-    )
+    handles.append(Line2D([], [], label="model and strength by chance", **_MARK))
     figure.legend(handles=handles, loc="outside upper left", ncols=4)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ class Shown:
         cell_label: Model and strength.
         short: Strength alone, or the model where it has none.
         seed: Its seed.
-        chosen: The figure it was chosen by, such as `ELBO -57.3`, or empty.
+        chosen: The figure it was chosen by, such as `ELBO −57.3 nats`, or empty.
         artifacts: Its pictures by name.
         kl: KL of each latent, by index; empty where unknown.
     """
@@ -82,7 +82,9 @@ def choose(
                 str(row["cell_label"]),
                 short,
                 int(row["seed"]),
-                f"{measure(by).title} {measure(by).text(row[by])} nats" if by else "",
+                f"{measure(by).title} {measure(by).text(row[by]).replace('-', '−')} nats"
+                if by
+                else "",
                 {artifact.name: artifact for artifact in artifacts(key)},
                 latent_kl(key),
             )
@@ -126,10 +128,9 @@ def draw(
         if kind == "traversals":
             for place, (run, block) in enumerate(blocks):
                 drawings.append(_render([block], f"{name}_{place + 1}", kind, run.title, formats))
-        elif kind == "reconstructions":
-            drawings.append(_render(_compared(blocks), name, kind, series, formats))
         else:
-            drawings.append(_render([b for _, b in blocks], name, kind, series, formats))
+            joined = _compared(blocks) if kind == "reconstructions" else [b for _, b in blocks]
+            drawings.append(_render(joined, name, kind, series, formats))
     return drawings, remarks
 
 
@@ -144,34 +145,24 @@ def _block(run: Shown, artifact: Artifact) -> Block | None:
 
 
 def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:
-    """Sets reconstructions of the same originals below each other, the originals once."""
-    merged: list[Block] = []
-    for run, block in blocks:
-        if len(block.tiles) != 2:
-            merged.append(block)
-            continue
-        label = f"{run.short} (seed {run.seed})"
-        last = merged[-1] if merged else None
-        if last is not None and _same_originals(last, block):
-            merged[-1] = replace(
-                last,
-                title=run.series,
-                tiles=np.concatenate([last.tiles, block.tiles[1:]]),
-                row_labels=[*last.row_labels, label],
-            )
-        else:
-            merged.append(replace(block, row_labels=["original", label]))
-    return merged
-
-
-def _same_originals(last: Block, block: Block) -> bool:
-    same_shape = last.tiles.shape[1:] == block.tiles.shape[1:]
-    return same_shape and bool((last.tiles[0] == block.tiles[0]).all())
+    """Sets reconstructions below each other, the originals once, where all have the same."""
+    first = blocks[0][1]
+    same = all(
+        len(block.tiles) == 2
+        and block.tiles.shape == first.tiles.shape
+        and bool((block.tiles[0] == first.tiles[0]).all())
+        for _, block in blocks
+    )
+    if len(blocks) == 1 or not same:
+        return [block for _, block in blocks]
+    tiles = np.concatenate([first.tiles[:1], *(block.tiles[1:] for _, block in blocks)])
+    rows = [f"{run.short} (seed {run.seed})" for run, _ in blocks]
+    return [Block(blocks[0][0].series, tiles, ["original", *rows])]
 
 
 def _render(
     blocks: Sequence[Block], name: str, kind: str, about: str, formats: Sequence[str]
 ) -> Drawing:
-    caption = f"{about}."
+    caption = "" if kind == "traversals" else f"{about}."
     alt = f"{TITLES[kind]}, {about}. {ADVICE[kind]}"
     return render(picture(blocks), name, caption, alt, formats=formats, inline="png")

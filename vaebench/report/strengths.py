@@ -13,12 +13,20 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from vaebench.analysis import mean_interval, measure
 from vaebench.analysis.frames import symbol
-from vaebench.report.style import MUTED, colour, marker, panels, series_styles
+from vaebench.report.style import (
+    MUTED,
+    colour,
+    marker,
+    panels,
+    series_styles,
+    value_limits,
+    value_ticks,
+)
 
 FEW = 10
 """Up to so many seeds in a cell each is drawn as a point."""
 
-_STEP = 5.0
+_SPREAD = 9.0
 
 
 def strength_figure(
@@ -46,18 +54,20 @@ def strength_figure(
         lines = swept.dropna(subset=[name])
         bands = level.dropna(subset=[name])
         _scale(axes, sorted(swept["strength"].unique()))
-        for series, group in bands.groupby("series", sort=False):
-            _band(axes, group, name, styles[series])
+        for series in dict.fromkeys(bands["series"]):
+            _band(axes, bands[bands["series"] == series], name, styles[series])
         order = list(dict.fromkeys(lines["series"]))
         for number, series in enumerate(order):
-            shift = (number - (len(order) - 1) / 2) * _STEP
+            shift = (number - (len(order) - 1) / 2) * min(_SPREAD, 30 / len(order))
             _line(axes, lines[lines["series"] == series], name, shift, styles[series])
-        _limits(axes, pd.concat([lines, bands]), name)
-        axes.set_title(measure(name).title)
-        axes.set_ylabel(measure(name).unit or "score")
+        about = measure(name)
+        axes.set_ylim(*value_limits(_seen(pd.concat([lines, bands]), name), about))
+        axes.yaxis.set_major_locator(value_ticks(about, 6))
+        axes.set_title(about.title)
+        axes.set_ylabel(about.unit or "score")
         axes.set_xlabel(symbol(strength_name))
     figure.legend(
-        handles=_legend(pd.concat([swept, level]), styles),
+        handles=_legend(frame[frame.index.isin([*swept.index, *level.index])], styles),
         loc="outside upper left",
         ncols=3 if frame["series"].str.len().max() > 14 else 5,
     )
@@ -67,8 +77,10 @@ def strength_figure(
 def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: object) -> None:
     model = group["model"].iloc[0]
     place = _moved(axes, shift)
-    xs, means = [], []
-    for strength, cell in group.groupby("strength"):
+    xs: list[float] = []
+    means: list[float] = []
+    for strength in sorted({float(value) for value in group["strength"]}):
+        cell = group[group["strength"] == strength]
         found = mean_interval(cell[name])
         if found is None:
             continue
@@ -90,12 +102,12 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
                 cell[name],
                 linestyle="none",
                 marker=marker(model),
-                markersize=4,
+                markersize=3.4,
                 markerfacecolor="white",
                 markeredgecolor=colour(model),
                 markeredgewidth=0.9,
-                transform=_moved(axes, shift + 4.0),
-                zorder=2.5,
+                transform=place,
+                zorder=4,
             )
     axes.plot(
         xs,
@@ -104,7 +116,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
         linestyle=style,  # type: ignore[arg-type]
         linewidth=1.8,
         marker=marker(model),
-        markersize=6.5,
+        markersize=7.5,
         markeredgecolor="white",
         markeredgewidth=0.8,
         transform=place,
@@ -118,7 +130,7 @@ def _band(axes: Axes, group: pd.DataFrame, name: str, style: object) -> None:
     if found is None:
         return
     if found.low is not None and found.high is not None:
-        axes.axhspan(found.low, found.high, color=colour(model), alpha=0.10, linewidth=0)
+        axes.axhspan(found.low, found.high, color=colour(model), alpha=0.1, linewidth=0)
     axes.axhline(found.mean, color=colour(model), linewidth=1.4, linestyle=(0, (4, 2)))
     if len(group) <= FEW:
         axes.plot(
@@ -136,7 +148,8 @@ def _band(axes: Axes, group: pd.DataFrame, name: str, style: object) -> None:
 
 def _legend(frame: pd.DataFrame, styles: dict[str, object]) -> list[Line2D]:
     handles = []
-    for series, group in frame.groupby("series", sort=False):
+    for series in dict.fromkeys(frame["series"].tolist()):
+        group = frame[frame["series"] == series]
         model = group["model"].iloc[0]
         plain = group["strength_name"].isna().all()
         handles.append(
@@ -189,25 +202,11 @@ def _scale(axes: Axes, strengths: Sequence[float]) -> None:
     axes.tick_params(axis="x", color=MUTED)
 
 
-def _limits(axes: Axes, frame: pd.DataFrame, name: str) -> None:
-    """Sets the vertical limits: from the runs and intervals, within what the metric can be."""
-    about = measure(name)
-    values = list(frame[name])
+def _seen(frame: pd.DataFrame, name: str) -> list[float]:
+    """Returns what must be seen of a metric: the runs and the ends of the intervals."""
+    values = [float(value) for value in frame[name]]
     for _, cell in frame.groupby("cell"):
         found = mean_interval(cell[name])
         if found is not None and found.low is not None and found.high is not None:
             values += [found.low, found.high]
-    vertical_limits(axes, values, about.low, about.high)
-
-
-def vertical_limits(
-    axes: Axes, values: Sequence[float], least: float | None, greatest: float | None
-) -> None:
-    """Fits the vertical axis to values; one that cannot be negative starts at 0."""
-    low, high = min(values), max(values)
-    if least is not None:
-        low = least
-    if greatest is not None:
-        high = min(high, greatest)
-    room = 0.06 * (high - low) or max(abs(high) * 0.05, 0.05)
-    axes.set_ylim(low - (room * 0.5 if least is not None else room), high + room)
+    return values

@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from vaebench.analysis import Measure
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -77,6 +81,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "ytick.labelcolor": INK,
         "legend.frameon": False,
         "legend.fontsize": 11.5,
+        "legend.handlelength": 2.4,
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
         "svg.hashsalt": "vaebench",
@@ -121,7 +126,7 @@ def styled() -> Iterator[None]:
     """Draws and renders in the report's style, whatever the user's own matplotlib settings."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
+        mpl.rcParams.update(cast("Any", SETTINGS))
         yield
 
 
@@ -147,6 +152,8 @@ def render(
     Returns:
         The drawing.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     files = {}
     for kind in sorted({*formats, inline}):
         buffer = io.BytesIO()
@@ -182,7 +189,7 @@ def panels(
 
     Args:
         count: Number of panels.
-        columns: Most panels side by side; four become two rows of two.
+        columns: Most panels side by side; of three, four become two rows of two.
         height: Height of one row, inches.
         width: Width in all, inches.
         **sharing: `sharex` and `sharey`, as in `Figure.subplots`.
@@ -190,12 +197,10 @@ def panels(
     Returns:
         The figure and its panels, row by row.
     """
-    across = min(columns, count)
-    if across == 3 and count == 4:
-        across = 2
+    across = 2 if (count, columns) == (4, 3) else min(columns, count)
     down = -(-count // across)
-    figure = Figure(figsize=(width, down * height), dpi=100, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+    figure = Figure(figsize=(width, down * height), dpi=100, layout=layout)
     grid = list(figure.subplots(down, across, squeeze=False, **sharing).flat)
     for axes in grid[count:]:
         axes.remove()
@@ -225,3 +230,37 @@ def series_styles(series: Iterable[tuple[str, str]]) -> dict[str, Any]:
             seen[model] = number + 1
             styles[name] = LINES[number % len(LINES)]
     return styles
+
+
+def value_ticks(about: Measure, most: int) -> MaxNLocator:
+    """Places round ticks, at whole numbers for what is counted."""
+    return MaxNLocator(nbins=most, steps=[1, 2, 5, 10], integer=about.unit == "latents")
+
+
+def value_limits(values: Sequence[float], about: Measure) -> tuple[float, float]:
+    """Fits an axis to values, within what the measure can be.
+
+    The axis begins at the measure's least value unless all values lie far from it, and never
+    shows less than a tenth of their size, so that noise is not blown up.
+
+    Args:
+        values: What must be seen, finite.
+        about: The measure.
+
+    Returns:
+        Both ends.
+    """
+    low, high = min(values), max(values)
+    if about.high is not None:
+        high = min(high, about.high)
+    if about.low is not None:
+        low = about.low if low < about.low + 0.5 * (high - about.low) else low
+    missing = 0.1 * max(abs(low), abs(high)) - (high - low)
+    if missing > 0:
+        low, high = low - missing / 2, high + missing / 2
+    room = 0.06 * (high - low) or 0.05
+    start = low - room
+    if about.low is not None and start < about.low:
+        start = about.low - room / 2
+    end = high + room
+    return start, end if about.high is None else min(end, about.high + room / 2)

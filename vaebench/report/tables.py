@@ -97,7 +97,7 @@ class Table:
         wide = len(self.columns) > _WIDE
         return "\n".join(
             [
-                rf"% needs \usepackage{{booktabs}}{r' \usepackage{graphicx}' if wide else ''}",
+                r"% needs \usepackage{booktabs}" + (r" \usepackage{graphicx}" if wide else ""),
                 r"\begin{table}[htbp]",
                 r"  \centering",
                 rf"  \caption{{{escape_latex(self.caption)}}}",

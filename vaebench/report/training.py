@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from vaebench.analysis.frames import symbol
 from vaebench.report.style import MUTED, colour, panels, shades
@@ -34,19 +35,16 @@ def curve_figure(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     for i, axes in enumerate(grid):
         label, (name, title) = series[i // len(shown)], shown[i % len(shown)]
         drawn = _panel(axes, frame[frame["series"] == label], by_run, name, hues)
-        axes.set_title(f"{label}: {title.lower() if title != 'KL' else title}", fontsize=11.5)
+        if i < len(shown):
+            axes.set_title(title)
         if not drawn:
-            axes.annotate(
-                "this model has no KL",
-                (0.5, 0.5),
-                xycoords="axes fraction",
-                ha="center",
-                color=MUTED,
-            )
+            where = axes.transAxes
+            axes.text(0.5, 0.5, f"no {title}", transform=where, ha="center", color=MUTED)
+            axes.set_axis_off()
         if i >= count - len(shown):
             axes.set_xlabel("steps")
         if i % len(shown) == 0:
-            axes.set_ylabel("nats per image")
+            axes.set_ylabel(f"{label}\nnats per image")
         _vertical(axes, curves[name])
     for axes in grid:
         axes.set_xlim(0, float(curves["step"].max()))
@@ -92,7 +90,7 @@ def _panel(
 
 def _hues(frame: pd.DataFrame) -> dict[tuple[str, float], str]:
     """Gives each strength a colour, the same for all models that share the hyperparameter."""
-    hues = {}
+    hues: dict[tuple[str, float], str] = {}
     for name, group in frame.dropna(subset=["strength"]).groupby("strength_name", sort=False):
         strengths = sorted(group["strength"].unique())
         pairs = zip(strengths, shades(len(strengths)), strict=True)
@@ -103,9 +101,12 @@ def _hues(frame: pd.DataFrame) -> dict[tuple[str, float], str]:
 def _vertical(axes: Axes, values: pd.Series[float]) -> None:
     kept = values.dropna()
     low, high = float(kept.min()), float(kept.max())
-    if low > 0 and high > 10 * low:
+    if low > 0 and high > 10 * low and values.name != "kl":
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(low / 1.25, high * 1.25)
     else:
         room = 0.05 * (high - low) or 1.0
-        axes.set_ylim(low - room, high + room)
+        axes.set_ylim(-room / 2 if values.name == "kl" else low - room, high + room)

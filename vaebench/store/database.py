@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from vaebench.store import schema
 BUSY_SECONDS = 20.0
 """How long a statement waits for another program's lock."""
 
+_SQLITE_START = b"SQLite format 3\x00"
 _MAKING_TABLES = 0x7661656265
 """Number of the advisory lock that PostgreSQL processes take to make tables."""
 
@@ -103,6 +105,8 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
             f"There is no database at {path}. Run `vaebench sweep` first, or name another with "
             "--db."
         )
+    if not missing:
+        _check_file(path, write=write)
     if create:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +133,30 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _check_file(path: Path, *, write: bool) -> None:
+    """Refuses what SQLite would take for an empty database, or find read-only only later.
+
+    Raises:
+        StoreError: It is not a SQLite file, or may not be written.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE_START))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+    if start and start != _SQLITE_START:
+        raise StoreError(
+            f"{path} is not a vaebench database (it does not begin as a SQLite file does). It was "
+            "left as it is; name another with --db."
+        )
+    for place in (path, path.parent):
+        if write and not os.access(place, os.W_OK):
+            raise StoreError(
+                f"{path} cannot be written: {place} is read-only. Make the file and its folder "
+                "writable, or name another with --db."
+            )
 
 
 def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:

@@ -161,7 +161,7 @@ class Reader:
         """
         clean = prefix.lower().strip()
         hexadecimal = clean and all(letter in "0123456789abcdef" for letter in clean)
-        statement = sa.select(jobs).where(jobs.c.job_key.startswith(clean)).limit(10)
+        statement = sa.select(jobs).where(jobs.c.job_key.startswith(clean)).limit(4)
         found = [_job(row) for row in self._rows(statement)] if hexadecimal else []
         if not found:
             raise StoreError(
@@ -169,9 +169,10 @@ class Reader:
                 "`vaebench runs` lists the keys."
             )
         if len(found) > 1:
-            matches = ", ".join(row.key for row in found)
+            matches = ", ".join(row.key for row in found[:3])
+            end = ", ..." if len(found) > 3 else ""
             raise StoreError(
-                f"Key {prefix!r} matches {len(found)} runs or more ({matches}): give more digits."
+                f"Key {prefix!r} matches more than one run ({matches}{end}): give more digits."
             )
         return found[0]
 

@@ -147,9 +147,26 @@ artifacts = Table(
 )
 
 SPEC_COLUMNS = (
-    "job_key cell setting dataset model parameters strength_name strength beta seed steps "
-    "batch_size learning_rate latent_dim network likelihood warmup_steps precision eval_size"
-).split()
+    "job_key",
+    "cell",
+    "setting",
+    "dataset",
+    "model",
+    "parameters",
+    "strength_name",
+    "strength",
+    "beta",
+    "seed",
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "latent_dim",
+    "network",
+    "likelihood",
+    "warmup_steps",
+    "precision",
+    "eval_size",
+)
 """Columns of `jobs` that say what the job is."""
 
 

@@ -100,7 +100,8 @@ class Store(Reader):
             ).scalar_one()
             rows = {spec.key: _job_row(spec, now) for spec in specs}
             new = _insert_missing(connection, jobs, "job_key", list(rows.values()))
-            ids = dict(connection.execute(sa.select(jobs.c.job_key, jobs.c.id)).tuples().all())
+            found = connection.execute(sa.select(jobs.c.job_key, jobs.c.id))
+            ids = {row.job_key: row.id for row in found}
             if rows:
                 connection.execute(
                     sa.insert(sweep_jobs),

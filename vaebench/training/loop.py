@@ -126,7 +126,9 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Writes a checkpoint: all that the rest of the run depends on."""
         nan = math.nan
-        points = [[p.step, p.loss, p.reconstruction, nan if p.kl is None else p.kl] for p in self.curve]
+        points = [
+            [p.step, p.loss, p.reconstruction, nan if p.kl is None else p.kl] for p in self.curve
+        ]
         write_tensors(
             path,
             {

@@ -1,0 +1,114 @@
+"""The ELBO's parts against closed forms, Monte Carlo and torch.distributions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
+from vaebench.objectives.elbo import ramp
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def terms(batch: int = 6, latents: int = 3) -> Terms:
+    mu, logvar = draw(batch, latents), draw(batch, latents, seed=1)
+    kl = kl_per_latent(mu, logvar)
+    return Terms(draw(batch, seed=2).abs() * 50, kl, mu, logvar, mu)
+
+
+def hyper(**values: float) -> dict[str, Tensor]:
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+
+
+def test_kl_is_torch_distributions_kl() -> None:
+    mu, logvar = draw(50, 4), draw(50, 4, seed=1)
+    expected = kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0))
+    torch.testing.assert_close(kl_per_latent(mu, logvar), expected)
+
+
+def test_kl_is_its_monte_carlo_estimate() -> None:
+    mu, logvar = torch.tensor([0.7]), torch.tensor([-0.9])
+    posterior = Normal(mu, torch.exp(0.5 * logvar))
+    z = mu + torch.exp(0.5 * logvar) * draw(400_000, 1, seed=3).float()
+    ratios = posterior.log_prob(z) - Normal(0.0, 1.0).log_prob(z)
+    error = ratios.std() / len(ratios) ** 0.5
+    assert abs(ratios.mean() - kl_per_latent(mu, logvar).sum()) < 4 * error
+
+
+def test_bernoulli_sums_pixels_and_keeps_examples_apart() -> None:
+    logits, x = draw(5, 2, 4, 4), (draw(5, 2, 4, 4, seed=1) > 0).double()
+    expected = -Independent(Bernoulli(logits=logits), 3).log_prob(x)
+    torch.testing.assert_close(LIKELIHOODS["bernoulli"](logits, x), expected)
+
+
+def test_gaussian_is_a_density_in_nats() -> None:
+    mean, x = draw(5, 1, 4, 4), draw(5, 1, 4, 4, seed=1)
+    expected = -Independent(Normal(mean, 1.0), 3).log_prob(x)
+    torch.testing.assert_close(LIKELIHOODS["gaussian"](mean, x), expected)
+
+
+def test_bernoulli_stays_finite_at_extreme_logits() -> None:
+    logits = torch.tensor([[[[1e4, -1e4]]]])
+    x = torch.tensor([[[[0.0, 1.0]]]])
+    assert LIKELIHOODS["bernoulli"](logits, x).item() == pytest.approx(2e4)
+
+
+@pytest.mark.parametrize(
+    ("step", "length", "expected"),
+    [(0, 0, 1.0), (7, 0, 1.0), (0, 10, 0.0), (5, 10, 0.5), (10, 10, 1.0), (99, 10, 1.0)],
+)
+def test_ramp(step: float, length: float, expected: float) -> None:
+    assert ramp(torch.tensor(step), torch.tensor(length)).item() == expected
+
+
+def test_beta_weighs_the_kl_and_warmup_weakens_it() -> None:
+    t = terms()
+    objective = OBJECTIVES["betavae_h"]
+    plain = t.reconstruction.mean() + 4 * t.kl.sum(1).mean()
+    late = objective(t, hyper(beta=4, warmup=10), torch.tensor(10.0))
+    early = objective(t, hyper(beta=4, warmup=10), torch.tensor(0.0))
+    torch.testing.assert_close(late, plain)
+    torch.testing.assert_close(early, t.reconstruction.mean())
+    torch.testing.assert_close(objective(t, hyper(beta=4, warmup=0), torch.tensor(0.0)), plain)
+
+
+def test_beta_one_is_the_negative_elbo_and_the_autoencoder_has_no_kl() -> None:
+    t = terms()
+    elbo = t.reconstruction.mean() + t.kl.sum(1).mean()
+    none = hyper(beta=1, warmup=0)
+    for model in ("vae", "cvae"):
+        torch.testing.assert_close(OBJECTIVES[model](t, none, torch.tensor(3.0)), elbo)
+    torch.testing.assert_close(OBJECTIVES["ae"](t, none, torch.tensor(3.0)), t.reconstruction.mean())
+
+
+def test_annealed_capacity_is_the_distance_of_the_batch_mean() -> None:
+    t = terms()
+    kl = t.kl.sum(1).mean()
+    values = hyper(gamma=1000, c_max=25, c_steps=100)
+    for step, capacity in ((0, 0.0), (40, 10.0), (100, 25.0), (500, 25.0)):
+        expected = t.reconstruction.mean() + 1000 * (kl - capacity).abs()
+        found = OBJECTIVES["betavae_b"](t, values, torch.tensor(float(step)))
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("model", sorted(OBJECTIVES))
+def test_many_jobs_are_one_program(model: str) -> None:
+    """Under vmap over hyperparameters each job's loss is what it is alone: no Python branches."""
+    t = terms()
+    grid = {
+        "beta": torch.tensor([0.5, 1.0, 8.0], dtype=torch.float64),
+        "warmup": torch.tensor([0.0, 10.0, 100.0], dtype=torch.float64),
+        "gamma": torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64),
+        "c_max": torch.tensor([5.0, 25.0, 50.0], dtype=torch.float64),
+        "c_steps": torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64),
+    }
+    step = torch.tensor(7.0, dtype=torch.float64)
+    objective = OBJECTIVES[model]
+    packed = torch.vmap(lambda h: objective(t, h, step), in_dims=({name: 0 for name in grid},))(grid)
+    alone = [objective(t, {n: v[k] for n, v in grid.items()}, step) for k in range(3)]
+    torch.testing.assert_close(packed.expand(3), torch.stack(alone))

@@ -1,0 +1,137 @@
+"""Specs: what expands to what, what the key depends on, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from vaebench.errors import UsageError
+from vaebench.spec import ALIASES, MODELS, JobSpec, Setting, SweepSpec
+
+
+def job(**changes: object) -> JobSpec:
+    values = {"model": "betavae_h", "parameters": {"beta": 1.0}, "seed": 0, **changes}
+    return JobSpec(**values)  # type: ignore[arg-type]
+
+
+def test_grid_is_models_times_betas_times_seeds() -> None:
+    jobs = SweepSpec(
+        models=("cvae", "betavae_h"), seeds=(0, 1, 2), betas=(0.5, 1, 3, 10)
+    ).expand()
+    assert len(jobs) == 2 * 4 * 3
+    cells = {(j.model, j.parameters["beta"], j.seed) for j in jobs}
+    assert len(cells) == len(jobs)
+    assert [j.seed for j in jobs[:4]] == [0, 1, 2, 0]
+
+
+def test_model_without_beta_is_trained_once_per_seed() -> None:
+    jobs = SweepSpec(models=("vae", "ae", "betavae_b"), seeds=(0, 1), betas=(1, 2, 3)).expand()
+    assert len(jobs) == 3 * 2
+
+
+def test_set_wins_over_betas_and_takes_aliases() -> None:
+    sweep = SweepSpec(
+        models=("betavae_h", "annealedvae"),
+        seeds=(0,),
+        betas=(1, 2, 3),
+        grid={"betavae_h": {"beta": (7.0,)}, "annealedvae": {"c_max": (5.0, 10.0)}},
+    )
+    found = [(j.model, j.strength) for j in sweep.expand()]
+    assert found == [("betavae_h", 7.0), ("betavae_b", 5.0), ("betavae_b", 10.0)]
+
+
+def test_capacity_grows_over_the_whole_run_unless_told() -> None:
+    (default,) = SweepSpec(setting=Setting(steps=321), models=("betavae_b",), seeds=(0,)).expand()
+    assert default.parameters["c_steps"] == 321
+
+
+def test_repeated_jobs_are_one_job() -> None:
+    jobs = SweepSpec(models=("vae", "vae"), seeds=(0, 0, 1)).expand()
+    assert len(jobs) == 2
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(Setting)])
+def test_every_field_changes_the_key(name: str) -> None:
+    other = {
+        "dataset": "mnist",
+        "network": "burgess",
+        "likelihood": "gaussian",
+        "initialisation": "torch",
+        "precision": "bf16",
+    }
+    value = other[name] if name in other else getattr(Setting(), name) + 11
+    assert job(**{name: value}).key != job().key
+
+
+def test_key_is_the_same_in_another_process_and_after_json() -> None:
+    code = (
+        "from vaebench.spec import JobSpec;"
+        "print(JobSpec(model='betavae_h', parameters={'beta': 1}, seed=0).key)"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == job().key
+    assert JobSpec.from_dict(json.loads(job().to_json())) == job()
+    assert pickle.loads(pickle.dumps(job())) == job()
+
+
+def test_cell_ignores_the_seed_and_setting_the_model_too() -> None:
+    assert job(seed=1).cell == job().cell
+    assert job(parameters={"beta": 2.0}).cell != job().cell
+    assert job(model="vae", parameters={}).setting == job().setting
+    assert job(steps=5).setting != job().setting
+
+
+def test_warmup_does_not_make_another_job_of_a_model_without_beta() -> None:
+    plain = job(model="ae", parameters={})
+    assert job(model="ae", parameters={}, warmup_steps=9).key == plain.key
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+def test_bad_numbers_are_refused_with_the_value_seen(value: float) -> None:
+    with pytest.raises(UsageError, match=str(value)):
+        job(parameters={"beta": value})
+    with pytest.raises(UsageError, match="--lr"):
+        job(learning_rate=value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "betavae"}, "Did you mean 'betavae_h'"),
+        ({"steps": 0}, "--steps is 0"),
+        ({"batch_size": -3}, "--batch-size is -3"),
+        ({"network": "locatelo"}, "Did you mean 'locatello'"),
+        ({"likelihood": "poisson"}, "Unknown likelihood 'poisson'"),
+        ({"eval_size": 3}, "10 or more"),
+        ({"parameters": {"gamma": 1.0}}, "must have"),
+    ],
+)
+def test_refusals_say_what_is_allowed(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        job(**changes)
+
+
+def test_set_of_an_absent_model_or_parameter_is_refused() -> None:
+    with pytest.raises(UsageError, match="not among --models"):
+        SweepSpec(models=("vae",), seeds=(0,), grid={"cvae": {"beta": (1.0,)}})
+    with pytest.raises(UsageError, match="has no parameter 'beta'"):
+        SweepSpec(models=("vae",), seeds=(0,), grid={"vae": {"beta": (1.0,)}})
+
+
+def test_names_of_spec_and_of_the_rooms_agree() -> None:
+    from vaebench.models import NETWORKS
+    from vaebench.objectives import LIKELIHOODS, OBJECTIVES
+    from vaebench.spec import LIKELIHOODS as SPEC_LIKELIHOODS
+    from vaebench.spec import NETWORKS as SPEC_NETWORKS
+
+    assert set(OBJECTIVES) == set(MODELS)
+    assert set(NETWORKS) == set(SPEC_NETWORKS)
+    assert set(LIKELIHOODS) == set(SPEC_LIKELIHOODS)
+    assert set(ALIASES.values()) <= set(MODELS)
+    assert all(i.strength is None or i.strength in i.parameters for i in MODELS.values())

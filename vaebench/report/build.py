@@ -1,0 +1,140 @@
+"""Builds the report: reads a result database, writes figures, tables and one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from vaebench.analysis import jobs, runs
+from vaebench.errors import UsageError, VaebenchError, unknown
+from vaebench.report.contents import settings
+from vaebench.report.sections import Section, section, state_text
+from vaebench.report.style import FORMATS, styled
+from vaebench.store import Reader
+
+MANIFEST = "manifest.txt"
+"""Lists the files of a report, so that the next one in the same folder can clear them away."""
+
+
+@dataclass(frozen=True)
+class ReportSummary:
+    """What a report was made of and where it lies.
+
+    Attributes:
+        index: The page.
+        settings: Number of settings, each a section of its own.
+        complete: Runs that are in it.
+        failed: Jobs that failed.
+        pending: Jobs to come, running ones included.
+        figures: Names of the figures, without endings.
+        tables: Names of the tables, without endings.
+    """
+
+    index: Path
+    settings: int
+    complete: int
+    failed: int
+    pending: int
+    figures: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS) -> ReportSummary:
+    """Writes the report of a database.
+
+    `out/index.html` holds all figures and needs no other file and no network;
+    `out/figures/NAME.{png,svg,pdf}` and `out/tables/NAME.{csv,md,tex}` hold them apart. The same
+    database gives the same bytes. A database that is empty or half-finished, or in which jobs
+    failed, gives a report that says so. Files of an earlier report in `out` that this one does
+    not have are removed; any other file there is left alone.
+
+    Args:
+        reader: The database.
+        out: Folder to write to; made where it is missing.
+        formats: File formats of the figures, of `png`, `svg` and `pdf`.
+
+    Returns:
+        What was made.
+
+    Raises:
+        UsageError: A format is unknown, or `out` is a file.
+        VaebenchError: The folder cannot be written.
+    """
+    for kind in formats:
+        if kind not in FORMATS:
+            raise unknown("figure format", kind, FORMATS)
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: give a folder for the report with --out.")
+    all_jobs = jobs(reader)
+    found = settings(all_jobs, runs(reader))
+    with styled():
+        sections = [section(reader, data, formats) for data in found]
+    counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
+    commands = list(dict.fromkeys(row.command for row in reader.sweeps()))
+    page = _page(sections, counts, commands)
+    parts = [part for one in sections for part in one.parts]
+    drawings = [drawing for part in parts for drawing in part.drawings]
+    tables = [table for part in parts for table in part.tables]
+    files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
+    files |= {f"tables/{t.name}.{end}": text for t in tables for end, text in t.files().items()}
+    files["index.html"] = page.encode()
+    try:
+        _write(out, files)
+    except OSError as error:
+        raise VaebenchError(
+            f"The report cannot be written to {out}: {error.strerror or error}. "
+            "Free some space or name another folder with --out."
+        ) from error
+    return ReportSummary(
+        index=out / "index.html",
+        settings=len(found),
+        complete=counts.get("COMPLETE", 0),
+        failed=counts.get("FAILED", 0),
+        pending=counts.get("PENDING", 0) + counts.get("RUNNING", 0),
+        figures=tuple(drawing.name for drawing in drawings),
+        tables=tuple(table.name for table in tables),
+    )
+
+
+def _page(sections: Sequence[Section], counts: Mapping[str, int], commands: Sequence[str]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vaebench.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    state, alarming = state_text(dict(counts))
+    return environment.get_template("report.html.j2").render(
+        sections=sections, state=state, alarming=alarming, commands=commands
+    )
+
+
+def _write(out: Path, files: Mapping[str, bytes]) -> None:
+    for folder in ("figures", "tables"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    listed = out / MANIFEST
+    before = listed.read_text().splitlines() if listed.exists() else []
+    for name in before:
+        folder, _, rest = name.partition("/")
+        if folder in {"figures", "tables"} and name not in files and rest == Path(rest).name:
+            (out / name).unlink(missing_ok=True)
+    listed.write_text("".join(f"{name}\n" for name in sorted({*files, *before})))
+    for name, content in files.items():
+        _replace(out / name, content)
+    _replace(listed, "".join(f"{name}\n" for name in sorted(files)).encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Writes a file in one go: nobody finds half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
