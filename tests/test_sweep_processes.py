@@ -17,10 +17,16 @@ import pytest
 from tests.conftest import CommandLine
 
 SWEEP = (
-    "sweep --models cvae,betavae_h,betavae_b --betas 1,4 --seeds 2 --steps 120 --batch-size 8 "
+    "sweep --models cvae,betavae_b --betas 1,4 --seeds 2 --steps 120 --batch-size 8 "
     "--network burgess --eval-size 10 --checkpoint-every 0.2"
 ).split()
-JOBS = 2 * (2 + 2 + 1)
+JOBS = 2 * (2 + 1)
+FAILING = (
+    "sweep --models betavae_b --seeds 1 --steps 6 --batch-size 4 --network burgess "
+    "--eval-size 10 --workers 1 --precision fp32 --set betavae_b.c_steps=1"
+).split()
+"""With a gamma near the largest float the loss overflows as soon as C grows, at step 2."""
+
 FIGURES = (
     "SELECT job_key, name, value, points, low, high, note FROM scores JOIN jobs ON id = job_id",
     "SELECT job_key, c.step, loss, reconstruction, kl FROM curves c JOIN jobs ON id = job_id",
@@ -153,7 +159,7 @@ def test_interrupted_in_order(
 def test_worker_count_and_order_do_not_matter(
     workers: str, cli: CommandLine, reference: list[list[tuple[Any, ...]]]
 ) -> None:
-    shuffled = " ".join(SWEEP).replace("cvae,betavae_h,betavae_b", "betavae_b,betavae_h,cvae")
+    shuffled = " ".join(SWEEP).replace("cvae,betavae_b", "betavae_b,cvae")
     shuffled = shuffled.replace("--betas 1,4", "--betas 4,1").replace("--seeds 2", "--seeds 1,0")
     cli.run(*shuffled.split(), "--workers", workers)
     assert figures(cli.folder) == reference
@@ -188,17 +194,18 @@ def test_same_sweep_again_does_nothing_and_a_larger_one_the_rest(
 
 
 def test_a_failing_job_is_stored_and_stops_no_other(cli: CommandLine) -> None:
-    words = (
-        "sweep --models betavae_h --betas 1e38,1 --seeds 1 --steps 6 --batch-size 4 "
-        "--network burgess --eval-size 10 --workers 1 --precision fp32"
-    ).split()
+    words = [*FAILING, "--set", "betavae_b.gamma=3e38,1"]
     done = cli.run(*words, code=1)
-    rows = query(cli.folder, "SELECT beta, state, attempts, error, traceback FROM jobs ORDER BY 1")
-    assert [row[:3] for row in rows] == [(1.0, "COMPLETE", 0), (1e38, "FAILED", 1)]
-    assert "at step 1 of 6" in rows[1][3]
-    assert "DivergedError" in rows[1][4]
-    assert f"vaebench show {cli.run('runs', '--state', 'failed').stdout.split()[0]}"[:12]
-    assert "vaebench show" in done.stderr
+    rows = query(cli.folder, "SELECT parameters, state, attempts, error, traceback FROM jobs")
+    (bad,) = [row for row in rows if "3e+38" in row[0]]
+    (good,) = [row for row in rows if "3e+38" not in row[0]]
+    assert bad[1:3] == ("FAILED", 1)
+    assert good[1:] == ("COMPLETE", 0, None, None)
+    assert "at step 2 of 6" in bad[3]
+    assert "DivergedError" in bad[4]
+    (key,) = query(cli.folder, "SELECT job_key FROM jobs WHERE state = 'FAILED'")[0]
+    assert f"vaebench show {key[:8]}" in done.stderr
+    assert "DivergedError" in cli.run("show", key[:8]).stdout
     retried = cli.run(*words, "--retries", "2", code=1)
     assert retried.stderr.count("failed  ") >= 2
     assert query(cli.folder, "SELECT attempts FROM jobs WHERE state='FAILED'") == [(3,)]
@@ -206,14 +213,17 @@ def test_a_failing_job_is_stored_and_stops_no_other(cli: CommandLine) -> None:
 
 
 def test_fail_fast_stops_at_the_first_failure(cli: CommandLine) -> None:
-    words = (
-        "sweep --models betavae_h --betas 1e38,1,2,3,4 --seeds 1 --steps 400 --batch-size 4 "
-        "--network burgess --eval-size 10 --workers 1 --precision fp32 --fail-fast"
-    ).split()
-    cli.run(*words, code=1)
+    cli.run(*FAILING, "--set", "betavae_b.gamma=3e38,1,2,3,4", "--fail-fast", code=1)
     states = dict(query(cli.folder, "SELECT state, count(*) FROM jobs GROUP BY state"))
     assert states["FAILED"] == 1
     assert states["PENDING"] == 4
+
+
+def test_an_output_folder_that_cannot_be_written_fails_no_job_silently(cli: CommandLine) -> None:
+    (cli.folder / "taken").write_text("a file where the folder should be")
+    done = cli.run(*FAILING, "--out", "taken", code=1)
+    assert "taken" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_reproduce_says_whether_every_figure_came_out_the_same(cli: CommandLine) -> None:

@@ -23,7 +23,7 @@ HELD_OUT = 10_000
 HELD_OUT_SHARE = 20
 """They are this many times the job's `eval_size`, where that is less."""
 
-ENCODE_BATCH = 256
+ENCODE_BATCH = 128
 """Examples encoded or reconstructed at once."""
 
 

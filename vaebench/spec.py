@@ -104,7 +104,7 @@ class Setting:
     """
 
     dataset: str = "dsprites"
-    steps: int = 700
+    steps: int = 1000
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.0

@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     except VaebenchError as error:
         return _complain(str(error), error.exit_code, debug)
     except typer.TyperException as error:
-        return _complain(_usage(error), error.exit_code, debug)
+        return _complain(_usage(error, words), error.exit_code, debug)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted.", INTERRUPTED, debug)
     except BrokenPipeError:
@@ -127,9 +127,14 @@ def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
     return [*kept, *words[end:]], len(kept) < end
 
 
-def _usage(error: typer.TyperException) -> str:
-    """Says what typer found wrong, and where help is."""
+def _usage(error: typer.TyperException, words: Sequence[str]) -> str:
+    """Says what typer found wrong, with the value it leaves out, and where help is."""
     message = error.format_message().rstrip(".")
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        for word, value in zip(words, [*words[1:], ""], strict=True):
+            if word == option or word.startswith(f"{option}="):
+                seen = value if word == option else word.partition("=")[2]
+                message = f"{option} {seen!r} is not taken: {error.message.rstrip('.')}"
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "vaebench"
     end = "" if message.endswith(("?", "!")) else "."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from vaebench.cli import tables
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vaebench.data.download import DownloadEvent
 
 DEFAULT_FOLDER = "data"
+STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
 
 app = typer.Typer(
     help="List, download and check data sets.",
@@ -31,45 +32,30 @@ app = typer.Typer(
 def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
     """List the data sets: which are here, where, how large, and how to get the others."""
     from vaebench.data import DATASETS
+    from vaebench.data.cards import card
 
     columns = (
         Column("name"),
         Column("here"),
-        Column("size", right=True, spare=1),
+        Column("images", right=True, spare=2),
+        Column("download", right=True, spare=1),
         Column("where, or how to get it"),
     )
-    rows = [(name, *_whereabouts(name, data_dir)) for name in DATASETS]
-    tables.emit(tables.table(columns, rows, width=None)[0])
+    rows = []
+    for name in DATASETS:
+        found = card(name, data_dir)
+        here = Text("yes", style="green") if found.available else Text("no", style="yellow")
+        images = f"{found.contents.images:,}"
+        rows.append((name, here, images, _size(found.download_bytes), found.where))
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
 
 
-def _whereabouts(name: str, data_dir: str) -> tuple[Text, str, str]:
-    """Says whether a data set is here, its size on disk, and where or how to get it."""
-    from vaebench.data.dsprites import OFFICIAL_FILE
-    from vaebench.data.mnist import COLLECTIONS, file_problem
-
-    folder = Path(data_dir).expanduser()
-    if name not in COLLECTIONS:
-        for path in (folder / OFFICIAL_FILE, folder / name / OFFICIAL_FILE):
-            if path.is_file():
-                return _mark(True), _size(path.stat().st_size), str(path)
-        return _mark(True), "-", "drawn from formulas, no file needed"
-    collection = COLLECTIONS[name]
-    raw = collection.folder(folder)
-    size = _size(sum(file.bytes for file in collection.files))
-    if all(file_problem(raw / file.name, file) is None for file in collection.files):
-        return _mark(True), size, str(raw)
-    if any((raw / file.name).exists() for file in collection.files):
-        return _mark(False), size, f"files in {raw} are not whole: vaebench data check {name}"
-    option = "" if data_dir == DEFAULT_FOLDER else f" --data-dir {data_dir}"
-    return _mark(False), size, f"vaebench data download {name}{option}"
-
-
-def _mark(here: bool) -> Text:
-    return Text("yes", style="green") if here else Text("no", style="yellow")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.0f} MB"
+def _size(count: int | None) -> str:
+    if count is None:
+        return "unknown"
+    if count == 0:
+        return "-"
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
 
 
 @app.command()
@@ -77,29 +63,53 @@ def download(
     name: Annotated[str, typer.Argument(help="Data set, such as fashion-mnist.")],
     data_dir: DataFolder = DEFAULT_FOLDER,
 ) -> None:
-    """Download a data set; what is here and whole stays."""
+    """Download a data set; what is here and whole stays, what was cut off goes on."""
     from vaebench.data import download as downloads
 
-    console = Console(stderr=True)
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(pulse_style="cyan"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-    def tell(event: DownloadEvent) -> None:
-        if event.stage == "removed":
-            console.print(f"Removed a damaged file: {event.path}", soft_wrap=True, highlight=False)
-        if event.stage == "started":
-            bar.add_task(f"Downloading {event.dataset} into {event.path}", total=None)
-
-    with bar:
-        files = downloads.download(name, data_dir, tell)
+    with Bars() as bars:
+        files = downloads.download(name, data_dir, bars.show)
     tables.emit(Text(f"{name} is here and whole: {files[0].path.parent}"))
+
+
+class Bars(Progress):
+    """Shows a download: bars on a terminal, a line for each file elsewhere; all on stderr."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[amount]}", markup=False),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._bars: dict[tuple[str, Path], TaskID] = {}
+
+    def show(self, event: DownloadEvent) -> None:
+        """Shows an event."""
+        if event.stage == "removed":
+            tables.note(f"Removed a damaged file: {event.path}")
+        if event.stage not in STAGES:
+            return
+        place = event.stage, event.path
+        if place not in self._bars:
+            what = event.dataset if event.stage == "preparing" else event.path.name
+            text = f"{STAGES[event.stage]} {what}"
+            self._bars[place] = self.add_task(text, total=None, amount="")
+            if self.disable:
+                tables.note(text)
+        self.update(
+            self._bars[place], completed=event.done or 0, total=event.total, amount=_amount(event)
+        )
+
+
+def _amount(event: DownloadEvent) -> str:
+    """Says how much of how much is done: megabytes of a download, else a number of things."""
+    scale, unit = (1e6, " MB") if event.stage == "progress" else (1.0, "")
+    texts = [f"{count / scale:,.0f}" for count in (event.done, event.total) if count is not None]
+    return " of ".join(texts) + unit if texts else ""
 
 
 @app.command()

@@ -184,7 +184,7 @@ def diff(
             change = "" if a is None or b is None else f"{b - a:+.4g}"
             rows.append([name, *("-" if v is None else f"{v:.6g}" for v in (a, b)), change])
     columns.append(Column("difference", right=True))
-    tables.emit(tables.table(columns, rows, width=None)[0])
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
     for row, figures in zip((left, right), scores, strict=True):
         if not figures:
             tables.note(f"{row.key[:length]} is {row.state} and has no scores to compare.")
@@ -231,4 +231,4 @@ def models() -> None:
         ]
         alias = f" (= {other[name]})" if name in other else ""
         rows.append((name + alias, info.title, info.strength or "-", ", ".join(values) or "-"))
-    tables.emit(tables.table(columns, rows, width=None)[0])
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])

@@ -125,6 +125,25 @@ def mutual_information(
     return table
 
 
+def mean_pairwise_information(
+    categories: Categories, weights: npt.NDArray[np.float64] | None = None
+) -> float:
+    """Mean mutual information of the pairs of different columns, in nats.
+
+    Args:
+        categories: Categories [N, C], C of 2 or more.
+        weights: How often each point counts [N]; once each by default.
+    """
+    columns = range(len(categories.sizes))
+    tables = [
+        mutual_information_of(contingency(categories, categories, row, column, weights))
+        for row in columns
+        for column in columns
+        if row < column
+    ]
+    return float(np.mean(tables))
+
+
 def entropies(
     categories: Categories, weights: npt.NDArray[np.float64] | None = None
 ) -> npt.NDArray[np.float64]:

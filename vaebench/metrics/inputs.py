@@ -104,6 +104,19 @@ def whole_numbers(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
     return array.astype(np.int64)
 
 
+def varying_dimensions(codes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which dimensions vary by more than the rounding of a float64, bool [D].
+
+    A variance would not tell: of a constant 0.1 it rounds to a number above 0.
+
+    Args:
+        codes: Finite numbers [N, D].
+    """
+    spread = np.ptp(codes.astype(np.float64), axis=0)
+    size = np.abs(codes).max(axis=0).astype(np.float64)
+    return np.asarray(spread > 4 * np.finfo(np.float64).eps * size)
+
+
 def check_pair(
     codes: npt.ArrayLike, factors: npt.ArrayLike, suffix: str = ""
 ) -> tuple[FloatArray, IntArray]:

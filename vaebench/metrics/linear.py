@@ -90,82 +90,9 @@ def logistic_regression(
         model.fit(points, labels)
         return LinearClassifier(classes, model.coef_, model.intercept_, False)
     wanted = classes[1:] if len(classes) == 2 else classes
-    targets = np.asarray(labels[:, None] == wanted)
-    weights, intercepts = one_vs_rest(points, targets, strength)
+    weights, intercepts = np.zeros((len(wanted), dims)), np.zeros(len(wanted))
+    for row, value in enumerate(wanted):
+        model = LogisticRegression(C=strength, solver="liblinear", random_state=0)
+        model.fit(points, labels == value)
+        weights[row], intercepts[row] = model.coef_[0], model.intercept_[0]
     return LinearClassifier(classes, weights, intercepts, True)
-
-
-def one_vs_rest(
-    points: FloatArray,
-    targets: npt.NDArray[np.bool_],
-    strength: float,
-    start: npt.NDArray[np.float64] | None = None,
-    *,
-    penalise_intercept: bool = True,
-    tolerance: float = 1e-6,
-    most_steps: int = 100,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    r"""Solves K binary logistic regressions on the same points at once, by Newton's method.
-
-    .. math:: \min_w \tfrac12 |w|^2 + C \sum_n \log(1 + e^{-y_n w^\top x_n}), \quad y_n = \pm 1
-
-    It is the optimum that liblinear approaches, found for all classes with a few matrix products.
-
-    Args:
-        points: Finite features [N, D].
-        targets: Which points belong to each class, bool [N, K].
-        strength: Inverse of the penalty (C).
-        start: Weights to start from [K, D + 1], the intercept last; zeros by default.
-        penalise_intercept: Whether the intercept counts in the penalty, as in liblinear.
-        tolerance: Stops when each gradient is below this share of the one at zero.
-        most_steps: Stops after so many steps at the latest.
-
-    Returns:
-        Weights [K, D] and intercepts [K].
-    """
-    features = np.column_stack([points, np.ones(len(points))]).astype(np.float64)
-    dims, classes = features.shape[1], targets.shape[1]
-    penalty = np.ones(dims)
-    penalty[-1] = 1.0 if penalise_intercept else 0.0
-    products = (features[:, :, None] * features[:, None, :]).reshape(len(features), dims * dims)
-    truth = targets.astype(np.float64)
-    weights = np.zeros((classes, dims)) if start is None else start.copy()
-    goal = tolerance * strength * np.linalg.norm(features.T @ (0.5 - truth), axis=0)
-    going = np.arange(classes)
-    scores = features @ weights.T
-    for _ in range(most_steps):
-        chances = expit(scores[:, going])
-        gradient = strength * (chances - truth[:, going]).T @ features + penalty * weights[going]
-        keep = np.linalg.norm(gradient, axis=1) > goal[going]
-        going, chances, gradient = going[keep], chances[:, keep], gradient[keep]
-        if len(going) == 0:
-            break
-        curvature = (chances * (1 - chances)).T @ products
-        hessian = strength * curvature.reshape(-1, dims, dims) + np.diag(penalty + 1e-12)
-        step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        moves = features @ step.T
-        size = _step_sizes(scores[:, going], moves, truth[:, going], weights[going], step,
-                           gradient, penalty, strength)
-        weights[going] += size[:, None] * step
-        scores[:, going] += size * moves
-    return weights[:, :-1], weights[:, -1]
-
-
-def _step_sizes(scores, moves, truth, weights, step, gradient, penalty, strength):
-    def losses(sizes, chosen):
-        z = scores[:, chosen] + sizes * moves[:, chosen]
-        w = weights[chosen] + sizes[:, None] * step[chosen]
-        data = np.logaddexp(0.0, z).sum(axis=0) - (truth[:, chosen] * z).sum(axis=0)
-        return strength * data + 0.5 * (penalty * w * w).sum(axis=1)
-    every = np.arange(scores.shape[1])
-    before = losses(np.zeros(len(every)), every)
-    slope = (gradient * step).sum(axis=1)
-    sizes = np.ones(len(every))
-    open_ = every
-    for _ in range(30):
-        after = losses(sizes[open_], open_)
-        bad = after > before[open_] + 1e-4 * sizes[open_] * slope[open_] + 1e-12 * np.abs(before[open_])
-        open_ = open_[bad]
-        if len(open_) == 0: break
-        sizes[open_] *= 0.5
-    return sizes

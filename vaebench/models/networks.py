@@ -51,7 +51,12 @@ def locatello(shape: Shape, latents: int, labels: int) -> Network:
     channels, height, width = shape
     if (height, width) != (64, 64):
         raise UsageError(_wrong_size("locatello", shape, "64×64"))
-    convolutions = [*_conv(channels, 32, 4), *_conv(32, 32, 4), *_conv(32, 64, 2), *_conv(64, 64, 2)]
+    convolutions = [
+        *_conv(channels, 32, 4),
+        *_conv(32, 32, 4),
+        *_conv(32, 64, 2),
+        *_conv(64, 64, 2),
+    ]
     return Network(
         trunk=nn.Sequential(*convolutions, nn.Flatten()),
         head=nn.Sequential(*_linear(1024 + labels, 256), nn.Linear(256, 2 * latents)),

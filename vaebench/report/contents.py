@@ -19,7 +19,7 @@ from vaebench.store.schema import SCORES
 
 TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
           "fashion_mnist": "Fashion-MNIST", "fashionmnist": "Fashion-MNIST"}  # fmt: skip
-ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 _SHARES = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
            "cell_adjusted", "seed")  # fmt: skip
 _SAID = {
@@ -268,7 +268,7 @@ def failure_table(data: SettingData, limit: int = 50) -> Table | None:
         )
     ][:limit]
     more = f" {len(failed) - limit:,} more are not listed." if len(failed) > limit else ""
-    caption = f"Failed jobs; `vaebench show KEY` prints the traceback.{more}"
+    caption = f"Failed jobs. To see the traceback of one: vaebench show KEY.{more}"
     kept = failed[["job_key", "model", "cell_label", "seed", "attempts", "error"]]
     columns = ["Cell", "Seed", "Key", "Error"]
     return Table(f"{data.slug}_failed", caption, columns, rows, kept, text_columns=4)

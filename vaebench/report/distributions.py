@@ -125,7 +125,7 @@ def time_figure(frame: pd.DataFrame) -> Figure:
         axes.scatter(
             totals,
             place + np.array(jitter(len(totals))) * 0.18,
-            s=15,
+            s=15 if len(totals) <= 60 else 6,
             marker=marker(model),
             facecolor="white",
             edgecolor=colour(model),

@@ -141,13 +141,15 @@ def _strengths(data: SettingData, formats: Sequence[str]) -> list[Part]:
             part.texts.append(f"All runs have {sign} = {value}: there is nothing to compare.")
             continue
         most = int(data.runs.groupby("cell").size().max())
-        seeds = f"small open points: single seeds, where a cell has at most {FEW}"
-        bars = "bars: 95 % interval of the mean over seeds (Student’s t); " if most > 1 else ""
-        level = data.runs["strength_name"].isna().any()
-        bands = (
-            " Dashed level lines: models without a strength, with their interval." if level else ""
-        )
-        read = f"Line: mean; {bars}{seeds}. An interval may be cut off by the axis.{bands}"
+        read = "Line: single runs."
+        if most > 1:
+            read = (
+                "Line: mean; bars: 95 % interval of the mean over seeds (Student’s t), cut off "
+                "where it goes far beyond the runs; small open points: single seeds, where a cell "
+                f"has at most {FEW}."
+            )
+        if data.runs["strength_name"].isna().any():
+            read += " Dashed level lines: models without a strength, with their interval."
         for kind, names, title in (
             ("fit", data.fit, "Reconstruction, KL and ELBO"),
             ("scores", data.scores, "Scores"),

@@ -64,5 +64,5 @@ def share_figure(parts: Mapping[str, Decomposition]) -> Figure:
         Patch(facecolor=fill, label=names[part]) for part, fill, _ in PARTS
     ]
     handles.append(Line2D([], [], label="model and strength by chance", **_MARK))
-    figure.legend(handles=handles, loc="outside upper left", ncols=4)
+    figure.legend(handles=handles, loc="outside upper left", ncols=4, columnspacing=1.5)
     return figure

@@ -50,10 +50,11 @@ def strength_figure(
     level = frame[frame["strength_name"].isna()]
     styles = series_styles(frame[["series", "model"]].itertuples(index=False, name=None))
     figure, grid = panels(len(names), columns=3, height=height)
+    width = WIDTH / grid[0].get_gridspec().ncols - 1.0  # type: ignore[union-attr]
     for axes, name in zip(grid, names, strict=True):
         lines = swept.dropna(subset=[name])
         bands = level.dropna(subset=[name])
-        _scale(axes, sorted(swept["strength"].unique()))
+        _scale(axes, sorted(swept["strength"].unique()), width)
         for series in dict.fromkeys(bands["series"]):
             _band(axes, bands[bands["series"] == series], name, styles[series])
         order = list(dict.fromkeys(lines["series"]))
@@ -66,11 +67,7 @@ def strength_figure(
         axes.set_title(about.title)
         axes.set_ylabel(about.unit or "score")
         axes.set_xlabel(symbol(strength_name))
-    figure.legend(
-        handles=_legend(frame[frame.index.isin([*swept.index, *level.index])], styles),
-        loc="outside upper left",
-        ncols=3 if frame["series"].str.len().max() > 14 else 5,
-    )
+    legend_above(figure, _legend(frame[frame.index.isin([*swept.index, *level.index])], styles))
     return figure
 
 
@@ -86,7 +83,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
             continue
         xs.append(strength)
         means.append(found.mean)
-        if found.low is not None:
+        if found.low is not None and found.high is not None:
             axes.plot(
                 [strength, strength],
                 [found.low, found.high],
@@ -96,7 +93,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
                 solid_capstyle="butt",
                 transform=place,
             )
-        if len(cell) <= FEW:
+        if 1 < len(cell) <= FEW:
             axes.plot(
                 [strength] * len(cell),
                 cell[name],
@@ -113,7 +110,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
         xs,
         means,
         color=colour(model),
-        linestyle=style,  # type: ignore[arg-type]
+        linestyle=style,
         linewidth=1.8,
         marker=marker(model),
         markersize=7.5,
@@ -174,8 +171,14 @@ def _moved(axes: Axes, points: float) -> Transform:
     return axes.transData + ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
 
 
-def _scale(axes: Axes, strengths: Sequence[float]) -> None:
-    """Spaces the strengths evenly for the eye: by their logarithm where they span decades."""
+def _scale(axes: Axes, strengths: Sequence[float], width: float) -> None:
+    """Spaces the strengths for the eye, by their logarithm where they span decades.
+
+    Args:
+        axes: The panel.
+        strengths: The strengths, in order.
+        width: Of the panel, inches; labels that would touch are left out, never the last.
+    """
     positive = [value for value in strengths if value > 0]
     wide = bool(positive) and max(positive) >= 10 * min(positive)
     if wide and len(positive) < len(strengths):
@@ -191,10 +194,12 @@ def _scale(axes: Axes, strengths: Sequence[float]) -> None:
     ends = axes.get_xaxis().get_transform().inverted()
     low, high = ends.transform(np.array([places[0] - room, places[-1] + room]))
     axes.set_xlim(float(low), float(high))
+    unit = 1.18 * span / width
     shown: list[float] = []
-    last = -np.inf
-    for value, place in zip(strengths, places, strict=True):
-        if place - last >= 0.11 * span or not shown:
+    last = np.inf
+    for value, place in reversed(list(zip(strengths, places, strict=True))):
+        need = (0.1 + 0.09 * max(len(f"{v:g}") for v in (value, *shown[-1:]))) * unit
+        if last - place >= need:
             shown.append(value)
             last = float(place)
     axes.set_xticks(shown, labels=[f"{value:g}" for value in shown])
@@ -203,10 +208,16 @@ def _scale(axes: Axes, strengths: Sequence[float]) -> None:
 
 
 def _seen(frame: pd.DataFrame, name: str) -> list[float]:
-    """Returns what must be seen of a metric: the runs and the ends of the intervals."""
+    """Returns what must be seen of a metric: the runs, and the intervals' ends unless far off.
+
+    With two seeds an interval is 13 times as wide as they lie apart: shown whole, it would hide
+    what the runs say.
+    """
     values = [float(value) for value in frame[name]]
+    low, high = min(values), max(values)
+    room = 0.4 * (high - low)
     for _, cell in frame.groupby("cell"):
         found = mean_interval(cell[name])
         if found is not None and found.low is not None and found.high is not None:
-            values += [found.low, found.high]
+            values += [max(found.low, low - room), min(found.high, high + room)]
     return values

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -205,6 +206,13 @@ def panels(
     for axes in grid[count:]:
         axes.remove()
     return figure, grid[:count]
+
+
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Sets a legend above the panels, in as many columns as the figure has room for."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, int(figure.get_size_inches()[0] / (0.8 + 0.105 * longest)))
+    figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 
 def jitter(count: int) -> list[float]:

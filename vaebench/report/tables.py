@@ -39,6 +39,7 @@ _LATEX = {
     "…": r"\ldots{}",
     "’": "'",
     "\n": " ",
+    "\N{NO-BREAK SPACE}": "~",
 }
 _WIDE = 7
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ± (\d+(?:\.\d+)?))?")

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from vaebench.analysis.frames import symbol
-from vaebench.report.style import MUTED, colour, panels, shades
+from vaebench.report.style import MUTED, colour, legend_above, panels, shades
 
 QUANTITIES = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
 
@@ -53,7 +53,7 @@ def curve_figure(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         for (name, value), hue in hues.items()
     ]
     if handles:
-        figure.legend(handles=handles, loc="outside upper left", ncols=8)
+        legend_above(figure, handles)
     return figure
 
 

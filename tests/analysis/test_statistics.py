@@ -1,0 +1,158 @@
+"""Facts about intervals and explained variance: closed forms, least squares, permutations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vaebench.analysis import decompose, mean_interval, r_squared, summarise
+
+RNG = np.random.default_rng(0)
+MODELS = ["a"] * 7 + ["b"] * 9 + ["c"] * 4
+CELLS = [f"{m}{i % 3}" for i, m in enumerate(MODELS)]
+VALUES = RNG.standard_normal(20) + np.array([{"a": 0, "b": 1, "c": 3}[m] for m in MODELS])
+
+
+def least_squares_r2(values: np.ndarray, groups: list[str]) -> float:
+    design = pd.get_dummies(pd.Series(groups)).to_numpy(dtype=float)
+    fitted = design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    return 1 - ((values - fitted) ** 2).sum() / ((values - values.mean()) ** 2).sum()
+
+
+def test_interval_of_three_values_is_the_textbooks() -> None:
+    found = mean_interval([1.0, 2.0, 3.0])
+    assert found is not None
+    assert found.mean == 2.0
+    assert found.runs == 3
+    assert found.half_width == pytest.approx(4.302652730 / math.sqrt(3))
+    assert found.low == pytest.approx(2.0 - 4.302652730 / math.sqrt(3))
+
+
+def test_interval_covers_the_true_mean_in_95_of_100_cases() -> None:
+    draws = np.random.default_rng(1).normal(5.0, 2.0, (4000, 3))
+    found = [mean_interval(row) for row in draws]
+    covered = [f is not None and f.low is not None and f.low <= 5.0 <= f.high for f in found]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.012)
+
+
+def test_single_run_has_a_mean_and_no_interval() -> None:
+    found = mean_interval([None, 4.0, math.nan, math.inf])
+    assert found is not None
+    assert (found.mean, found.low, found.high, found.half_width, found.runs) == (
+        4,
+        None,
+        None,
+        None,
+        1,
+    )
+
+
+def test_no_value_has_no_mean() -> None:
+    assert mean_interval([]) is None
+    assert mean_interval([None, math.nan]) is None
+
+
+@pytest.mark.parametrize("groups", [MODELS, CELLS, [f"{i // 2}" for i in range(20)]])
+def test_r_squared_is_that_of_least_squares_on_unbalanced_groups(groups: list[str]) -> None:
+    found = r_squared(VALUES.tolist(), groups)
+    assert found is not None
+    assert found.value == pytest.approx(least_squares_r2(VALUES, groups), abs=1e-12)
+    assert found.groups == len(set(groups))
+
+
+def test_balanced_parts_are_the_sums_of_squares_of_nested_anova() -> None:
+    values = np.random.default_rng(2).standard_normal((2, 4, 3)) + np.arange(8).reshape(2, 4, 1)
+    names = [(m, (m, s)) for m in range(2) for s in range(4) for _ in range(3)]
+    found = decompose(values.ravel().tolist(), [n[0] for n in names], [n[1] for n in names])
+    total = ((values - values.mean()) ** 2).sum()
+    model = 12 * ((values.mean((1, 2)) - values.mean()) ** 2).sum() / total
+    strength = 3 * ((values.mean(2) - values.mean((1, 2))[:, None]) ** 2).sum() / total
+    seed = ((values - values.mean(2, keepdims=True)) ** 2).sum() / total
+    assert found is not None
+    assert found.model.value == pytest.approx(model)
+    assert found.strength == pytest.approx(strength)
+    assert found.seed == pytest.approx(seed)
+    assert model + strength + seed == pytest.approx(1.0)
+
+
+def test_parts_add_up_without_balance() -> None:
+    found = decompose(VALUES.tolist(), MODELS, CELLS)
+    assert found is not None
+    assert found.seed is not None
+    assert found.model.value + found.strength + found.seed == pytest.approx(1.0)
+    assert found.strength >= 0
+
+
+def test_chance_is_what_shuffled_groups_explain_and_adjusted_is_then_nothing() -> None:
+    rng = np.random.default_rng(3)
+    found = [r_squared(rng.permutation(VALUES).tolist(), CELLS) for _ in range(1500)]
+    values = [f.value for f in found if f is not None]
+    adjusted = [f.adjusted for f in found if f is not None and f.adjusted is not None]
+    groups = len(set(CELLS))
+    assert found[0] is not None
+    assert found[0].chance == (groups - 1) / 19
+    assert np.mean(values) == pytest.approx(found[0].chance, abs=0.012)
+    assert np.mean(adjusted) == pytest.approx(0.0, abs=0.02)
+
+
+def test_constant_metric_explains_nothing_and_is_no_division_by_zero() -> None:
+    assert r_squared([10.0] * 6, list("aabbcc")) is None
+    assert r_squared([0.1 + 0.2, 0.3, 0.3], list("abc")) is None
+    assert decompose([10.0] * 6, list("aabbcc"), list("aabbcc")) is None
+
+
+def test_too_few_runs_explain_nothing() -> None:
+    assert r_squared([], []) is None
+    assert r_squared([1.0], ["a"]) is None
+    assert decompose([1.0, None], ["a", "b"], ["a", "b"]) is None
+
+
+def test_one_run_per_cell_leaves_nothing_to_tell_the_seed_by() -> None:
+    found = decompose([1.0, 2.0, 4.0, 3.0], list("aabb"), ["a1", "a2", "b1", "b2"])
+    assert found is not None
+    assert found.seed is None
+    assert found.cell.value == 1.0
+    assert found.cell.chance == 1.0
+    assert found.cell.adjusted is None
+    assert found.model.value == pytest.approx(4.0 / 5.0)
+
+
+def test_one_model_explains_nothing() -> None:
+    found = decompose([1.0, 2.0, 5.0, 6.0], ["a"] * 4, [1, 1, 2, 2])
+    assert found is not None
+    assert (found.model.value, found.model.chance) == (0.0, 0.0)
+    assert found.cell.value == pytest.approx(16.0 / 17.0)
+
+
+def test_runs_without_the_metric_are_left_out() -> None:
+    kept = decompose([1.0, 2.0, 5.0, 7.0], list("aabb"), list("aabb"))
+    more = decompose([1.0, None, 2.0, 5.0, 7.0, math.nan], list("aaabbc"), list("aaabbc"))
+    assert more == kept
+
+
+def test_the_same_strength_of_two_models_is_two_cells() -> None:
+    found = decompose([1.0, 1.1, 2.0, 2.1], list("aabb"), [4.0, 4.0, 4.0, 4.0])
+    assert found is not None
+    assert found.cell.groups == 2
+
+
+def test_summary_keeps_order_and_groups_without_a_strength() -> None:
+    frame = pd.DataFrame(
+        {
+            "model": ["z", "z", "a", "a", "a"],
+            "strength": [math.nan, math.nan, 4.0, 4.0, 1.0],
+            "mig": [0.1, 0.3, 0.5, 0.5, math.nan],
+        }
+    )
+    found = summarise(frame, ["model", "strength"], ["mig"])
+    assert found["model"].tolist() == ["z", "a", "a"]
+    assert found["runs"].tolist() == [2, 2, 1]
+    assert found["mig_mean"].tolist()[:2] == pytest.approx([0.2, 0.5])
+    assert found["mig_low"].tolist()[1] == found["mig_high"].tolist()[1] == 0.5
+    assert math.isnan(found["mig_mean"][2])
+    assert summarise(frame.iloc[:0], ["model"], ["mig"]).columns.tolist() == [
+        "model", "runs", "mig_mean", "mig_low", "mig_high"
+    ]  # fmt: skip

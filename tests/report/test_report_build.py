@@ -1,0 +1,226 @@
+"""Facts about the report as a whole: its files, what it says, and that it repeats to the byte."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.report.databases import report, sweep, write
+from vaebench.errors import UsageError, VaebenchError
+from vaebench.outcome import Artifact
+from vaebench.report import ReportSummary
+from vaebench.spec import JobSpec
+from vaebench.store import Reader
+
+NOTHING_WRONG = re.compile(r"\bnan\b|\bNone\b|\binf\b|NaN")
+
+
+def words(page: str) -> str:
+    """The page's text, without its pictures, tags and styles."""
+    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+
+
+def test_all_files_are_there_and_listed(full_report: tuple[Path, ReportSummary]) -> None:
+    out, summary = full_report
+    for name in summary.figures:
+        assert (out / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    for name in summary.tables:
+        for ending in ("csv", "md", "tex"):
+            assert (out / "tables" / f"{name}.{ending}").stat().st_size > 100
+    made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    assert made == {*(out / "manifest.txt").read_text().split("\n")[:-1], "manifest.txt"}
+    assert summary.index == out / "index.html"
+    assert (summary.settings, summary.complete, summary.failed, summary.pending) == (2, 42, 0, 0)
+
+
+def test_every_part_asked_for_is_there(full_report: tuple[Path, ReportSummary]) -> None:
+    _, summary = full_report
+    expected = {"fit_by_beta", "scores_by_beta", "distributions", "variance", "wall_time", "curves",
+                "reconstructions_cvae", "samples_cvae", "traversals_cvae_1"}  # fmt: skip
+    for slug in ("dsprites", "fashion-mnist"):
+        assert {f"{slug}_{name}" for name in expected} <= set(summary.figures)
+        assert {f"{slug}_summary", f"{slug}_variance"} <= set(summary.tables)
+
+
+def test_page_needs_no_other_file_and_no_network(full_report: tuple[Path, ReportSummary]) -> None:
+    out, summary = full_report
+    page = (out / "index.html").read_text()
+    sources = re.findall(r'\bsrc="([^"]{0,40})', page)
+    assert len(sources) == len(summary.figures)
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert "<script" not in page
+    links = re.findall(r'href="((?:figures|tables)/[^"]+)"', page)
+    assert links
+    assert all((out / link).is_file() for link in links)
+    anchors = re.findall(r'href="#([^"]+)"', page)
+    assert anchors
+    assert all(page.count(f'id="{anchor}"') == 1 for anchor in anchors)
+
+
+def test_page_prints_no_missing_value_as_nan(full_report: tuple[Path, ReportSummary]) -> None:
+    out, _ = full_report
+    text = words((out / "index.html").read_text())
+    assert not NOTHING_WRONG.search(text)
+    assert "All 42 runs are complete." in text
+    assert "Fashion-MNIST" in text
+    assert "MIG (label)" in text
+    for path in (out / "tables").glob("*.[mt]*"):
+        assert not NOTHING_WRONG.search(path.read_text())
+
+
+def test_header_says_what_was_run(full_report: tuple[Path, ReportSummary]) -> None:
+    text = words((full_report[0] / "index.html").read_text())
+    expected = ("CVAE (β = 0.5, 1, 3, 10)", "Seeds 0–2", "700 steps, batches of 64", "1 thread",
+                "6 latents", "fp32", "torch 2.15.0", "AMD EPYC 9R14", "12 min in all")  # fmt: skip
+    for said in expected:
+        assert said in text
+
+
+@pytest.mark.parametrize("specs", [[], sweep()], ids=["empty", "pending"])
+def test_nothing_done_yet_is_said_plainly(tmp_path: Path, specs: list[JobSpec]) -> None:
+    path = write(tmp_path / "results.db", specs, fate=lambda spec: "pending")
+    summary = report(path, tmp_path / "out")
+    text = words(summary.index.read_text())
+    assert summary.figures == ()
+    assert (summary.complete, summary.pending) == (0, len(specs))
+    assert ("The database is empty" if not specs else "None of 24 runs is complete yet") in text
+
+
+def test_half_finished_and_failing_is_said_plainly(tmp_path: Path) -> None:
+    def fate(spec: JobSpec) -> str:
+        if spec.strength == 10:
+            return "failed"
+        return ["complete", "complete", "running"][spec.seed] if spec.model == "cvae" else "pending"
+
+    path = write(tmp_path / "results.db", sweep(betas=(1, 10)), fate=fate)
+    summary = report(path, tmp_path / "out", formats=())
+    text = words(summary.index.read_text())
+    assert (summary.complete, summary.failed, summary.pending) == (2, 6, 4)
+    assert "2 of 12 runs are complete: 6 failed, 1 running or interrupted, 3 pending." in text
+    assert "loss is nan at step 312 &lt;of 700&gt; &amp; more" in text
+    assert "All runs have β = 1" in text
+    table = pd.read_csv(tmp_path / "out" / "tables" / "dsprites_summary.csv")
+    assert table["runs"].tolist() == [2, 0, 0, 0]
+    assert table["jobs"].tolist() == [3, 3, 3, 3]
+    assert table["elbo_mean"].notna().tolist() == [True, False, False, False]
+
+
+def test_one_seed_has_no_interval_and_no_seed_share(tmp_path: Path) -> None:
+    path = write(tmp_path / "results.db", sweep(betas=(1, 10), seeds=1, latent_dim=2))
+    summary = report(path, tmp_path / "out", formats=())
+    text = words(summary.index.read_text())
+    assert "No cell has more than one run" in text
+    assert "dsprites_variance" not in summary.figures
+    assert (
+        "±"
+        not in (tmp_path / "out" / "tables" / "dsprites_summary.md").read_text().split("Mean")[0]
+    )
+    assert not NOTHING_WRONG.search(text)
+
+
+def test_settings_of_one_data_set_are_told_apart(tmp_path: Path) -> None:
+    specs = [sweep(["ae"], seeds=1, steps=steps, network="mlp") for steps in (50, 1500)]
+    path = write(tmp_path / "results.db", *specs)
+    summary = report(path, tmp_path / "out", formats=())
+    page = summary.index.read_text()
+    assert "dSprites: 50 steps</h2>" in page
+    assert "dSprites: 1,500 steps</h2>" in page
+    assert len(set(summary.tables)) == len(summary.tables) == 2
+
+
+def test_same_database_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    path = write(tmp_path / "results.db", sweep(["ae", "cvae"], (1, 4), 2, latent_dim=2))
+    report(path, tmp_path / "a")
+    code = (
+        "import sys; from pathlib import Path; from vaebench.store import Reader;"
+        "from vaebench.report import build_report;"
+        "build_report(Reader.open(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    environment = os.environ | {
+        "PYTHONHASHSEED": "12345",
+        "SOURCE_DATE_EPOCH": "1",
+        "TZ": "Asia/Tokyo",
+    }
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", code, str(path), str(tmp_path / "b")]
+    subprocess.run(command, check=True, env=environment, timeout=120)
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
+    assert files == sorted(p.relative_to(tmp_path / "b") for p in (tmp_path / "b").rglob("*.*"))
+    assert {p.suffix for p in files} == {
+        ".html",
+        ".txt",
+        ".png",
+        ".svg",
+        ".pdf",
+        ".csv",
+        ".md",
+        ".tex",
+    }
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_old_figures_go_and_the_users_files_stay(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    big = write(tmp_path / "a.db", sweep(["vae", "ae"], seeds=1, latent_dim=2))
+    small = write(tmp_path / "b.db", sweep(["ae"], seeds=1, latent_dim=2))
+    assert "dsprites_samples_vae" in report(big, out, formats=("png",)).figures
+    (out / "figures" / "mine.png").write_bytes(b"mine")
+    report(small, out, formats=("png",))
+    names = {path.name for path in (out / "figures").iterdir()}
+    assert "mine.png" in names
+    assert "dsprites_samples_vae.png" not in names
+    assert "dsprites_reconstructions_ae.png" in names
+
+
+def test_a_picture_that_cannot_be_read_is_said_and_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "results.db", sweep(["vae"], seeds=1))
+    broken = [
+        Artifact("samples", b"no picture", 2, 2),
+        Artifact("traversals", b"", 0, 0),
+    ]
+    monkeypatch.setattr(Reader, "artifacts", lambda self, key: broken)
+    summary = report(path, tmp_path / "out", formats=())
+    text = words(summary.index.read_text())
+    assert "The samples of VAE · seed 0 · ELBO" in text
+    assert text.count("cannot be read.") == 2
+    assert not any("samples" in name for name in summary.figures)
+
+
+def test_wrong_arguments_are_refused_in_one_line(everything: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Unknown figure format 'jpg'"):
+        report(everything, tmp_path, formats=("jpg",))
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        report(everything, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "results.db", [])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures").write_text("in the way")
+    with pytest.raises(VaebenchError, match="cannot be written to") as caught:
+        report(path, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+def test_importing_the_report_takes_no_torch_and_no_pyplot() -> None:
+    code = (
+        "import vaebench.report, sys; print({'torch', 'matplotlib.pyplot', 'ray'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,110 @@
+"""Facts about the tables: their figures against the store, and that LaTeX and Markdown hold."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from vaebench.analysis import runs
+from vaebench.report import ReportSummary
+from vaebench.report.tables import Table, escape_latex
+from vaebench.store import Reader
+
+ODD = "50 % of A_b & C#d ~ {x} $5 ^2 \\ β ± – <tag> | “q” ↑ R² ×"
+
+
+def table() -> Table:
+    data = pd.DataFrame({"a": [0.1 + 0.2, None]})
+    rows = [[ODD, "0.300 ± 0.012"], ["plain", "-1.5"], ["none", "–"]]
+    return Table("t_x", ODD, ["Model_name", "MIG ↑"], rows, data)
+
+
+def test_csv_holds_unrounded_means_that_the_store_gives(
+    everything: Path, full_report: tuple[Path, ReportSummary]
+) -> None:
+    found = pd.read_csv(full_report[0] / "tables" / "dsprites_summary.csv")
+    with Reader.open(everything) as reader:
+        frame = runs(reader)
+    frame = frame[frame["dataset"] == "dsprites"]
+    assert len(found) == 10
+    row = found[(found["model"] == "cvae") & (found["strength"] == 3)].iloc[0]
+    cell = frame[(frame["model"] == "cvae") & (frame["strength"] == 3)]
+    assert row["runs"] == 3
+    for name in ("reconstruction", "kl", "elbo", "mig", "factor_vae_score", "wall_seconds"):
+        values = cell[name]
+        low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+        assert row[f"{name}_mean"] == pytest.approx(values.mean(), rel=1e-12)
+        assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx((low, high))
+    assert "mig_label_mean" not in found.columns
+
+
+def test_a_data_set_without_factors_has_its_own_scores_alone(
+    full_report: tuple[Path, ReportSummary],
+) -> None:
+    found = pd.read_csv(full_report[0] / "tables" / "fashion-mnist_summary.csv")
+    assert "mig_label_mean" in found.columns
+    assert not {"mig_mean", "beta_vae_score_mean", "factor_vae_score_mean"} & set(found.columns)
+
+
+def test_csv_keeps_every_digit() -> None:
+    assert table().files()["csv"] == b"a\n0.30000000000000004\n\n" or (
+        b"0.30000000000000004" in table().files()["csv"]
+    )
+
+
+def test_latex_escapes_every_special_character() -> None:
+    text = escape_latex(ODD)
+    assert text.isascii()
+    bare = text.replace(r"\textbackslash{}", "").replace(r"\textasciitilde{}", "")
+    for letter in "%&#_":
+        assert all(bare[m.start() - 1] == "\\" for m in re.finditer(re.escape(letter), bare))
+    assert r"\$5" in text
+    assert r"\{x\}" in text
+
+
+@pytest.mark.parametrize("name", ["dsprites_summary", "dsprites_variance", "fashion-mnist_summary"])
+def test_latex_tables_have_the_shape_booktabs_wants(
+    full_report: tuple[Path, ReportSummary], name: str
+) -> None:
+    text = (full_report[0] / "tables" / f"{name}.tex").read_text()
+    assert text.isascii()
+    shape = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
+    assert shape is not None
+    lines = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(lines) >= 5
+    for line in lines:
+        assert len(re.findall(r"(?<!\\)&", line)) == len(shape[1]) - 1
+    order = [text.index(rf"\{rule}") for rule in ("toprule", "midrule", "bottomrule")]
+    assert order == sorted(order)
+    assert text.count("$") % 2 == 0
+    assert text.count("{") == text.count("}")
+    for opened in re.findall(r"\\begin\{(\w+)\}", text):
+        assert rf"\end{{{opened}}}" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_tables_compile(full_report: tuple[Path, ReportSummary], tmp_path: Path) -> None:
+    parts = [path.read_text() for path in sorted((full_report[0] / "tables").glob("*.tex"))]
+    body = "\n".join([*parts, table().latex()])
+    source = (
+        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx}"
+        f"\\begin{{document}}{body}\\end{{document}}"
+    )
+    (tmp_path / "t.tex").write_text(source)
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_markdown_rows_have_a_cell_per_column() -> None:
+    lines = table().markdown().splitlines()[:5]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 3 for line in lines)
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1].endswith("-: |")
+    assert r"<tag> \| “q”" in lines[2]

@@ -1,0 +1,139 @@
+"""Evaluation: every image encoded once, figures as a plain computation gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from tests.data.conftest import genuine
+from tests.training.conftest import make_spec, make_trainer
+from vaebench import metrics
+from vaebench.data import load_dataset
+from vaebench.evaluation import Encoder, held_out, likelihood_scores, representation_scores
+from vaebench.models import input_size
+from vaebench.pictures import pictures
+from vaebench.training import Feed, build_model, prepare
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    prepare("cpu", 1)
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    trainer = make_trainer(make_spec(eval_size=20))
+    return Encoder(trainer.model.eval(), trainer.feed, "fp32")
+
+
+def test_every_distinct_image_is_encoded_once(encoder: Encoder) -> None:
+    spec = make_spec(eval_size=20)
+    seen: list[int] = []
+    encode = encoder.model.encode
+
+    def counting(x: torch.Tensor, label: torch.Tensor | None = None) -> object:
+        seen.append(len(x))
+        return encode(x, label)
+
+    encoder.model.encode = counting  # type: ignore[assignment, method-assign]
+    indices = held_out(spec, encoder.data)
+    _, kl = likelihood_scores(spec, encoder, indices)
+    representation_scores(spec, encoder, indices)
+    pictures(spec, encoder, indices, kl)
+    distinct = int(encoder._known.sum())
+    assert sum(seen) == encoder.encoded == distinct
+    # 400 held out, 2 · 64 · 30 for BetaVAE, 64 · 30 + 400 for FactorVAE, 10 shown; few coincide
+    wanted = 400 + 2 * 64 * 30 + 64 * 30 + 400 + 10
+    assert 0.97 * wanted < distinct <= wanted
+    before = encoder.encoded
+    encoder.codes(indices)
+    assert encoder.encoded == before
+
+
+def test_codes_are_the_posterior_means_whatever_was_asked_before(encoder: Encoder) -> None:
+    indices = np.array([700_000, 3, 3, 41])
+    x, _ = encoder.batch(indices)
+    with torch.inference_mode():
+        mu, _ = encoder.model.encode(x)
+    encoder.codes([41, 9])
+    np.testing.assert_allclose(encoder.codes(indices), mu.numpy(), atol=1e-5)
+    factors = encoder.data.factors(indices)
+    assert factors is not None
+    np.testing.assert_array_equal(encoder.represent(factors), encoder.codes(indices))
+
+
+def test_likelihood_is_what_torch_distributions_gives(encoder: Encoder) -> None:
+    """With the posterior narrowed to its mean the one sample is no longer random."""
+    spec = make_spec(eval_size=20)
+    head = encoder.model.network.head[-1]
+    with torch.no_grad():
+        head.weight[spec.latent_dim :] = 0
+        head.bias[spec.latent_dim :] = -30
+    indices = held_out(spec, encoder.data)[:300]
+    scores = {s.name: s.value for s in likelihood_scores(spec, encoder, indices)[0]}
+    x, _ = encoder.batch(indices)
+    with torch.inference_mode():
+        mu, logvar = encoder.model.encode(x)
+        pixels = Independent(Bernoulli(logits=encoder.model.decode(mu)), 3)
+        reconstruction = -pixels.log_prob(x).double().mean().item()
+        kl = kl_divergence(Normal(mu, torch.exp(logvar / 2)), Normal(0.0, 1.0)).double()
+    assert scores["reconstruction"] == pytest.approx(reconstruction, rel=1e-4)
+    assert scores["kl"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
+    assert scores["elbo"] == pytest.approx(-scores["reconstruction"] - scores["kl"])
+    latents = [scores[f"kl_latent_{d:02d}"] for d in range(spec.latent_dim)]
+    assert sum(latents) == pytest.approx(scores["kl"])
+    np.testing.assert_allclose(latents, kl.mean(0).numpy(), rtol=1e-4)
+
+
+def test_scores_are_those_of_the_metrics_on_the_same_codes(encoder: Encoder) -> None:
+    spec = make_spec(eval_size=20)
+    indices = held_out(spec, encoder.data)
+    scores = {s.name: s for s in representation_scores(spec, encoder, indices)}
+    codes, factors = encoder.codes(indices), encoder.data.factors(indices)
+    assert factors is not None
+    assert scores["mig"].value == metrics.mig(codes, factors[:, 1:])
+    assert scores["mig"].points == len(indices) == 400
+    assert scores["beta_vae_score"].points == scores["factor_vae_score"].points == 20
+    again = {s.name: s for s in representation_scores(spec, encoder, indices)}
+    assert again == scores
+
+
+def test_a_data_set_without_factors_has_mig_against_its_label() -> None:
+    folder = genuine("FashionMNIST/raw/train-images-idx3-ubyte")
+    spec = make_spec("cvae", dataset="fashion-mnist", eval_size=50)
+    data = load_dataset("fashion-mnist", folder, input_size("burgess", 28))
+    model = build_model(spec, data.observation_shape, len(data.label_names))
+    encoder = Encoder(model.eval(), Feed(data, torch.device("cpu")), "fp32")
+    indices = held_out(spec, data)
+    assert len(indices) == 1000
+    assert set(indices) <= set(data.test_indices)
+    scores = {s.name: s for s in representation_scores(spec, encoder, indices)}
+    for name in ("mig", "beta_vae_score", "factor_vae_score"):
+        assert scores[name].value is None
+        assert scores[name].note is not None
+    labels = data.labels(indices)
+    assert labels is not None
+    expected = metrics.mig(encoder.codes(indices), labels[:, None])
+    assert scores["mig_label"].value == expected
+    shown = {p.name: p for p in pictures(spec, encoder, indices, np.ones(spec.latent_dim))}
+    assert shown["samples"].detail["row_labels"] == list(data.label_names)
+    assert shown["samples"].rows == 10
+
+
+def test_a_collapsed_model_scores_without_error() -> None:
+    """All codes the same: nothing raises, nothing is NaN."""
+    spec = make_spec(eval_size=20)
+    trainer = make_trainer(spec)
+    with torch.no_grad():
+        for value in trainer.model.network.head.parameters():
+            value.zero_()
+    encoder = Encoder(trainer.model.eval(), trainer.feed, "fp32")
+    indices = held_out(spec, encoder.data)
+    scores, kl = likelihood_scores(spec, encoder, indices)
+    scores += representation_scores(spec, encoder, indices)
+    assert all(s.value is not None and np.isfinite(s.value) for s in scores)
+    named = {s.name: s.value for s in scores}
+    assert named["kl"] == named["mig"] == named["active_units"] == 0
+    assert len(pictures(spec, encoder, indices, kl)) == 3

@@ -1,0 +1,101 @@
+"""The worker: outcomes for good and bad jobs, trained models that can be loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.conftest import make_spec
+from vaebench.errors import VaebenchError
+from vaebench.outcome import JobOutcome, Progress
+from vaebench.spec import JobSpec
+from vaebench.worker import WorkerContext, load_model, run_pack
+
+
+def run(
+    pack: list[JobSpec],
+    out: Path,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_event: Callable[[Progress], Any] = lambda progress: None,
+) -> list[JobOutcome]:
+    return run_pack(pack, WorkerContext(out=out), on_event, should_stop)
+
+
+def without_times(outcome: JobOutcome) -> tuple[object, ...]:
+    return outcome.scores, outcome.curves, outcome.artifacts, outcome.environment
+
+
+def test_a_pack_gives_what_each_job_gives_alone(tmp_path: Path) -> None:
+    pack = [make_spec("cvae", eval_size=10), make_spec("ae", eval_size=10, seed=1)]
+    together = run(pack, tmp_path / "together")
+    alone = [run([spec], tmp_path / spec.key)[0] for spec in reversed(pack)]
+    for outcome, other in zip(together, reversed(alone), strict=True):
+        assert outcome.status == "complete"
+        assert without_times(outcome) == without_times(other)
+        assert outcome.train_seconds > 0
+        assert outcome.eval_seconds > 0
+
+
+def test_a_failing_job_is_an_outcome_and_its_neighbour_is_trained(tmp_path: Path) -> None:
+    bad = make_spec(learning_rate=1e30, eval_size=10, steps=6)
+    outcomes = run([bad, make_spec(eval_size=10)], tmp_path)
+    assert [outcome.status for outcome in outcomes] == ["failed", "complete"]
+    assert outcomes[0].error is not None
+    assert "NaN or infinite at step" in outcomes[0].error
+    assert "DivergedError" in (outcomes[0].traceback or "")
+    assert outcomes[0].environment["device"] == "cpu"
+
+
+def test_stopped_in_training_or_evaluation_and_gone_on_with(tmp_path: Path) -> None:
+    spec = make_spec(eval_size=10)
+    expected = run([spec], tmp_path / "straight")[0]
+    phases: list[str] = []
+    out = tmp_path / "stopped"
+    stops = iter([False] * 4 + [True])
+    first = run([spec], out, should_stop=lambda: next(stops))[0]
+    assert (first.status, first.scores) == ("interrupted", ())
+    evaluating = False
+
+    def on_event(progress: Progress) -> None:
+        nonlocal evaluating
+        phases.append(progress.phase)
+        evaluating = progress.phase == "evaluating"
+
+    second = run([spec], out, should_stop=lambda: evaluating, on_event=on_event)[0]
+    assert second.status == "interrupted"
+    assert phases[-1] == "evaluating"
+    steps: list[int] = []
+    last = run([spec], out, on_event=lambda p: steps.append(p.step))[0]
+    assert without_times(last) == without_times(expected)
+
+
+def test_environment_says_what_made_the_result(tmp_path: Path) -> None:
+    environment = run([make_spec(eval_size=10, steps=1)], tmp_path)[0].environment
+    assert environment["threads"] == 1
+    assert environment["data"] == "drawn from formulas"
+    assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert environment["host"]
+    root = Path(__file__).parent.parent
+    if (root / ".git").exists():
+        assert len(environment["git_commit"]) == 40
+        assert environment["git_dirty"] in (0, 1)
+
+
+def test_a_trained_model_is_loaded_again(tmp_path: Path) -> None:
+    spec = make_spec("cvae", eval_size=10)
+    run([spec], tmp_path)
+    found, model = load_model(tmp_path / "models" / f"{spec.key}.pt")
+    assert found == spec
+    x = torch.zeros(2, 1, 64, 64)
+    label = torch.tensor([0, 2])
+    with torch.inference_mode():
+        logits, mu, _, _ = model(x, torch.zeros(2, spec.latent_dim), label)
+    assert logits.shape == x.shape
+    assert np.isfinite(mu.numpy()).all()
+    with pytest.raises(VaebenchError, match="not a trained model"):
+        load_model(tmp_path / "nothing.pt")

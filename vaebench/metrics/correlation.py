@@ -1,0 +1,162 @@
+"""Unsupervised scores: how dependent the dimensions of a representation are on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vaebench.errors import DataError
+from vaebench.metrics.information import Categories, discretise, mean_pairwise_information
+from vaebench.metrics.inputs import FloatArray, check_bins, check_codes, varying_dimensions
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class UnsupervisedResult:
+    """Scores that need no ground truth. One that has no finite value is None, with the reason.
+
+    Attributes:
+        gaussian_total_correlation: Of a Gaussian with the codes' covariance, in nats.
+        gaussian_wasserstein: Squared 2-Wasserstein distance from that Gaussian to the one with
+            independent dimensions, in squared units of the codes.
+        gaussian_wasserstein_normalised: The same over the codes' total variance, from 0 to 2.
+        mutual_information: Mean over pairs of different binned dimensions, in nats.
+        reasons: Field name -> why it is None.
+    """
+
+    gaussian_total_correlation: float | None
+    gaussian_wasserstein: float | None
+    gaussian_wasserstein_normalised: float | None
+    mutual_information: float | None
+    reasons: Mapping[str, str]
+
+
+def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
+    r"""Gaussian total correlation, Wasserstein correlation and pairwise mutual information.
+
+    .. math:: TC = \tfrac12 \left( \sum_d \log \Sigma_{dd} - \log \det \Sigma \right)
+
+    .. math:: W = 2 \, \mathrm{tr}\, \Sigma -
+        2 \, \mathrm{tr} \left( \Delta^{1/2} \Sigma \Delta^{1/2} \right)^{1/2}, \quad
+        \Delta = \mathrm{diag}\, \Sigma
+
+    Exactly constant dimensions depend on nothing and add 0 to the first two, where the published
+    implementation gives NaN. When one dimension is a linear function of others, the total
+    correlation is infinite: it is None, and `reasons` says so.
+
+    Args:
+        codes: Numbers [N, D], one row per example, N of 2 or more.
+        bins: Equal-width bins per dimension for the mutual information.
+
+    Returns:
+        The scores. The normalised distance is None when every dimension is constant, the mutual
+        information when there is one dimension.
+
+    Raises:
+        DataError: Codes that are not finite, or fewer points than bins.
+
+    References:
+        Challenging Common Assumptions in the Unsupervised Learning of Disentangled
+        Representations, F. Locatello et al., 2019, https://arxiv.org/abs/1811.12359, section 5.3
+        and appendix C.
+
+        The Distance between Two Random Vectors with Given Dispersion Matrices, I. Olkin,
+        F. Pukelsheim, 1982, https://doi.org/10.1016/0024-3795(82)90112-4 (the distance between
+        Gaussians).
+    """
+    checked = check_codes(codes)
+    binned = discretise(checked, check_bins(bins, len(checked)))
+    return unsupervised_from_parts(covariance(checked), binned, rounding_of(checked))
+
+
+def rounding_of(codes: FloatArray) -> float:
+    """Share of a dimension's variance that rounding alone may add: the type's precision squared."""
+    return max(float(np.finfo(codes.dtype).eps) ** 2, float(np.finfo(np.float64).eps))
+
+
+def covariance(codes: FloatArray, weights: Matrix | None = None) -> Matrix:
+    """Covariance of the dimensions, ddof 1, with exact zeros for constant ones.
+
+    Args:
+        codes: Numbers [N, D].
+        weights: How often each point counts, whole numbers [N]; once each by default.
+
+    Returns:
+        [D, D].
+    """
+    values = codes.astype(np.float64)
+    counts = np.ones(len(values)) if weights is None else weights
+    if counts.sum() < 2:
+        raise DataError("codes has 1 row; a covariance needs at least 2.")
+    centred = values - np.average(values, axis=0, weights=counts)
+    centred[:, ~varying_dimensions(values[counts > 0])] = 0
+    return np.asarray((centred * counts[:, None]).T @ centred / (counts.sum() - 1))
+
+
+def unsupervised_from_parts(
+    sigma: Matrix, binned: Categories, rounding: float, weights: Matrix | None = None
+) -> UnsupervisedResult:
+    """The scores of a covariance and binned codes.
+
+    Args:
+        sigma: Covariance [D, D].
+        binned: Bin indices [N, D].
+        rounding: Share of a variance below which an eigenvalue counts as 0.
+        weights: How often each point counts [N]; once each by default.
+
+    Returns:
+        The scores.
+    """
+    reasons: dict[str, str] = {}
+    dims = len(sigma)
+    total = gaussian_total_correlation(sigma, rounding)
+    if total is None:
+        reasons["gaussian_total_correlation"] = (
+            "infinite: a dimension is a linear function of others (singular covariance)"
+        )
+    distance = gaussian_wasserstein(sigma)
+    variance = float(np.trace(sigma))
+    normalised = distance / variance if variance > 0 else None
+    if normalised is None:
+        reasons["gaussian_wasserstein_normalised"] = "every dimension is constant"
+    information: float | None = None
+    if dims > 1:
+        information = mean_pairwise_information(binned, weights)
+    else:
+        reasons["mutual_information"] = "there is one dimension, so no pair"
+    return UnsupervisedResult(total, distance, normalised, information, reasons)
+
+
+def gaussian_total_correlation(sigma: Matrix, rounding: float = 2.3e-16) -> float | None:
+    """Total correlation of a Gaussian, in nats; None where it is infinite.
+
+    Args:
+        sigma: Covariance [D, D]; dimensions of variance 0 are left out.
+        rounding: Share of a variance below which an eigenvalue counts as 0.
+    """
+    deviations = np.sqrt(np.diag(sigma))
+    alive = deviations > 0
+    if alive.sum() < 2:
+        return 0.0
+    scale = deviations[alive]
+    # Of the correlation matrix, whose determinant does not depend on the dimensions' scales.
+    eigenvalues = np.linalg.eigvalsh(sigma[np.ix_(alive, alive)] / np.outer(scale, scale))
+    if eigenvalues[0] <= len(scale) * rounding * eigenvalues[-1]:
+        return None
+    return max(0.0, -0.5 * float(np.log(eigenvalues).sum()))
+
+
+def gaussian_wasserstein(sigma: Matrix) -> float:
+    """Squared 2-Wasserstein distance from a Gaussian to its independent counterpart.
+
+    Args:
+        sigma: Covariance [D, D].
+    """
+    deviations = np.sqrt(np.diag(sigma))
+    eigenvalues = np.linalg.eigvalsh(sigma * np.outer(deviations, deviations))
+    root = float(np.sqrt(np.maximum(eigenvalues, 0)).sum())
+    return max(0.0, 2 * float(np.trace(sigma)) - 2 * root)

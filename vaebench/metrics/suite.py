@@ -1,0 +1,209 @@
+"""Every score of one representation at once, each by its name in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vaebench.metrics.active import active_units
+from vaebench.metrics.boosting import Method, boosted_trees
+from vaebench.metrics.correlation import covariance, rounding_of, unsupervised_from_parts
+from vaebench.metrics.downstream import PREDICTORS, DownstreamResult, downstream
+from vaebench.metrics.explicit import ExplicitnessResult, explicitness_details
+from vaebench.metrics.gap import mig_from_categories
+from vaebench.metrics.importance import DciResult, dci_from_fits
+from vaebench.metrics.information import Categories, discretise, relabel
+from vaebench.metrics.inputs import FloatArray, IntArray, check_bins, check_split
+from vaebench.metrics.intervals import Interval, WeightedAreas, accuracy_interval, bootstrap
+from vaebench.metrics.interventional import irs
+from vaebench.metrics.linear import Solver
+from vaebench.metrics.modular import modularity_from_information
+from vaebench.metrics.predictability import SapResult, gaps_of, sap_details
+
+Matrix = npt.NDArray[np.float64]
+
+UNSUPERVISED = (
+    "gaussian_total_correlation",
+    "gaussian_wasserstein",
+    "gaussian_wasserstein_normalised",
+    "mutual_information",
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of a representation.
+
+    Attributes:
+        value: The score; None when it is not defined here.
+        reason: Why it is None.
+        low: Lower end of its 95 % interval over evaluation points; None where it is not cheap.
+        high: Upper end.
+    """
+
+    value: float | None
+    reason: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def score_representation(
+    codes_train: npt.ArrayLike,
+    factors_train: npt.ArrayLike,
+    codes_test: npt.ArrayLike,
+    factors_test: npt.ArrayLike,
+    *,
+    bins: int = 20,
+    solver: Solver = "liblinear",
+    dci_method: Method = "histogram",
+    downstream_sizes: Sequence[int] = (10, 100, 1_000, 10_000),
+    resamples: int = 200,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Computes every score that codes and factors give, sharing what they have in common.
+
+    The names are `mig modularity explicitness dci_disentanglement dci_completeness
+    dci_informativeness_train dci_informativeness sap irs active_units`, the four of `unsupervised`, and
+    `downstream_{logistic,boosted}_{10,…}` with `downstream_{logistic,boosted}_efficiency`.
+    The BetaVAE and FactorVAE scores draw factors at will and are functions of their own.
+
+    Args:
+        codes_train: Numbers [N, D], in random order.
+        factors_train: Whole numbers [N, F].
+        codes_test: Numbers [M, D].
+        factors_test: Whole numbers [M, F].
+        bins: Equal-width bins per dimension.
+        solver: For explicitness and downstream logistic regressions, see `explicitness`.
+        dci_method: See `dci`.
+        downstream_sizes: Numbers of labels; empty leaves the downstream scores out.
+        resamples: Bootstrap resamples per interval; 0 leaves the intervals out.
+        seed: Of the bootstrap and of DCI's reference method.
+
+    Returns:
+        Name -> score.
+
+    Raises:
+        DataError: As the single metrics.
+        UsageError: An unknown solver or method.
+    """
+    train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
+    binned = discretise(train, check_bins(bins, len(train)))
+    rng = np.random.default_rng(seed)
+    scores = _information_scores(train, binned, relabel(truth), resamples, rng)
+    explicit = explicitness_details(train, truth, test, wanted, solver=solver)
+    scores["explicitness"] = _explicitness_score(explicit, wanted, resamples, rng)
+    scores["sap"] = _sap_score(sap_details(train, truth, test, wanted), resamples, rng)
+    scores["irs"] = Score(irs(train, truth, bins=bins))
+    scores["active_units"] = Score(float(active_units(train)))
+    fits = [
+        boosted_trees(train, truth[:, i], test, wanted[:, i], method=dci_method, seed=seed)
+        for i in range(truth.shape[1])
+    ]
+    scores.update(_dci_scores(dci_from_fits(fits), resamples))
+    for predictor in PREDICTORS if len(downstream_sizes) else ():
+        result = downstream(
+            train,
+            truth,
+            test,
+            wanted,
+            predictor=predictor,
+            sizes=downstream_sizes,
+            solver=solver,
+            known={len(train): fits},
+        )
+        scores.update(_downstream_scores(f"downstream_{predictor}", result, resamples))
+    return scores
+
+
+def _information_scores(
+    train: FloatArray,
+    binned: Categories,
+    factors: Categories,
+    resamples: int,
+    rng: np.random.Generator,
+) -> dict[str, Score]:
+    """MIG, modularity and the unsupervised scores, of which one resample serves all."""
+    rounding = rounding_of(train)
+    several = len(factors.sizes) > 1
+    reasons: dict[str, str] = {} if several else {"modularity": "there is one factor"}
+
+    def values(weights: Matrix | None) -> list[float | None]:
+        gap = mig_from_categories(binned, factors, weights)
+        modular = modularity_from_information(gap.mutual_information).score if several else None
+        result = unsupervised_from_parts(covariance(train, weights), binned, rounding, weights)
+        reasons.update(result.reasons)
+        return [gap.score, modular, *(getattr(result, name) for name in UNSUPERVISED)]
+
+    def numbers(weights: Matrix) -> Matrix:
+        return np.array([np.nan if value is None else value for value in values(weights)])
+
+    found = values(None)
+    why = dict(reasons)
+    intervals: list[Interval | None] = [None] * len(found)
+    if resamples:
+        intervals = list(bootstrap(numbers, len(train), rng=rng, resamples=resamples))
+    names = ("mig", "modularity", *UNSUPERVISED)
+    return {
+        name: _score(value, interval, why.get(name))
+        for name, value, interval in zip(names, found, intervals, strict=True)
+    }
+
+
+def _explicitness_score(
+    result: ExplicitnessResult, wanted: IntArray, resamples: int, rng: np.random.Generator
+) -> Score:
+    if not resamples:
+        return Score(result.score)
+    areas = [
+        WeightedAreas(result.probabilities[i], result.classes[i], wanted[:, i])
+        for i in range(wanted.shape[1])
+    ]
+
+    def mean(weights: Matrix) -> float:
+        return float(np.mean([area(weights) for area in areas]))
+
+    interval = bootstrap(mean, len(wanted), rng=rng, resamples=resamples, bounds=(0, 1))[0]
+    return _score(result.score, interval)
+
+
+def _sap_score(result: SapResult, resamples: int, rng: np.random.Generator) -> Score:
+    if not resamples or result.continuous.any():
+        return Score(result.score)
+    points, dims, factors = result.hits.shape
+    hits = result.hits.reshape(points, dims * factors).astype(np.float64)
+
+    def gap(weights: Matrix) -> float:
+        return float(gaps_of((weights @ hits / points).reshape(dims, factors)).mean())
+
+    interval = bootstrap(gap, points, rng=rng, resamples=resamples, bounds=(0, 1))[0]
+    return _score(result.score, interval)
+
+
+def _dci_scores(result: DciResult, resamples: int) -> dict[str, Score]:
+    interval = accuracy_interval(result.test_hits) if resamples else None
+    return {
+        "dci_disentanglement": Score(result.disentanglement, result.reasons.get("disentanglement")),
+        "dci_completeness": Score(result.completeness, result.reasons.get("completeness")),
+        "dci_informativeness_train": Score(result.informativeness_train),
+        "dci_informativeness": _score(result.informativeness_test, interval),
+    }
+
+
+def _downstream_scores(prefix: str, result: DownstreamResult, resamples: int) -> dict[str, Score]:
+    scores = {}
+    for size, value in result.test_accuracy.items():
+        interval = (
+            accuracy_interval(result.test_hits[size]) if value is not None and resamples else None
+        )
+        scores[f"{prefix}_{size}"] = _score(value, interval, result.reasons.get(str(size)))
+    scores[f"{prefix}_efficiency"] = Score(result.efficiency, result.reasons.get("efficiency"))
+    return scores
+
+
+def _score(value: float | None, interval: Interval | None, reason: str | None = None) -> Score:
+    if value is None or interval is None or not np.isfinite([interval.low, interval.high]).all():
+        return Score(value, reason)
+    return Score(value, None, interval.low, interval.high)
