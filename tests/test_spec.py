@@ -21,9 +21,7 @@ def job(**changes: object) -> JobSpec:
 
 
 def test_grid_is_models_times_betas_times_seeds() -> None:
-    jobs = SweepSpec(
-        models=("cvae", "betavae_h"), seeds=(0, 1, 2), betas=(0.5, 1, 3, 10)
-    ).expand()
+    jobs = SweepSpec(models=("cvae", "betavae_h"), seeds=(0, 1, 2), betas=(0.5, 1, 3, 10)).expand()
     assert len(jobs) == 2 * 4 * 3
     cells = {(j.model, j.parameters["beta"], j.seed) for j in jobs}
     assert len(cells) == len(jobs)

@@ -68,11 +68,8 @@ class Forecast:
     def _left(self, spec: JobSpec, step: int, seconds: float, evaluating: bool) -> float:
         step_seconds = seconds or self._step_seconds(spec)
         training = 0.0 if evaluating else (spec.steps - step) * step_seconds
-        evaluation = self._evaluations.get(_evaluation(spec))
-        if evaluation:
-            expected = median(evaluation)
-        else:
-            expected = 0.25 * spec.steps * step_seconds
+        evaluations = self._evaluations.get(_evaluation(spec))
+        expected = median(evaluations) if evaluations else 0.25 * spec.steps * step_seconds
         return training + (expected / 2 if evaluating else expected)
 
     def _step_seconds(self, spec: JobSpec) -> float:

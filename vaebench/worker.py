@@ -56,6 +56,12 @@ class WorkerContext:
         """The file that a job is gone on from."""
         return self.out / "checkpoints" / f"{key}.pt"
 
+    def forget(self, key: str) -> None:
+        """Deletes a finished job's checkpoint, with what a killed process left of writing one."""
+        file = self.checkpoint(key)
+        for leftover in (file, *file.parent.glob(f".{file.name}-*")):
+            leftover.unlink(missing_ok=True)
+
     def model(self, key: str) -> Path:
         """The file of a job's trained model."""
         return self.out / "models" / f"{key}.pt"
@@ -182,10 +188,10 @@ def _reporter(on_event: Callable[[Progress], Any]) -> Callable[[Trainer], None]:
     first: int | None = None
 
     def report(trainer: Trainer) -> None:
-        nonlocal first, last
+        nonlocal first, start, last
         now = time.perf_counter()
-        if first is None:
-            first = trainer.step - 1
+        if first is None:  # the first step also draws or reads the data
+            first, start = trainer.step, now
         if now - last < PROGRESS_SECONDS and not trainer.done:
             return
         last = now

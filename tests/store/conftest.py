@@ -43,7 +43,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of its own on a Unix socket; the URL up to the database's name."""
+    """A PostgreSQL server of its own on a Unix socket; its URL."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     found = shutil.which("initdb") or next(
         iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
@@ -75,7 +75,7 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"PostgreSQL does not start here: {error}")
     try:
-        yield f"postgresql+psycopg://vaebench@/{{}}?host={folder}"
+        yield f"postgresql+psycopg://vaebench@/postgres?host={folder}"
     finally:
         call(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
@@ -83,13 +83,13 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty place for a database: a file's path, or the URL of a new PostgreSQL database."""
+    """An empty place for a database: a file's path, or the URL of a new PostgreSQL schema."""
     if request.param == "sqlite":
         return str(tmp_path / "results.db")
     server = request.getfixturevalue("postgres")
     name = f"test_{abs(hash(request.node.nodeid))}"
-    engine = sa.create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
     engine.dispose()
-    return str(server.format(name))
+    return f"{server}&options=-csearch_path%3D{name}"

@@ -1,15 +1,11 @@
-"""What a sweep shows: live progress on stderr, tables of jobs and results on stdout."""
+"""What a sweep shows while it runs, on stderr: a live panel, or a line now and then."""
 
 from __future__ import annotations
 
 import math
-import statistics
-import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,24 +16,13 @@ from rich.text import Text
 
 from vaebench.cli.parsing import duration
 from vaebench.outcome import Progress
-from vaebench.spec import MODELS, JobSpec
+from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
     from vaebench.runner import Beat, JobEnded
 
 PLAIN_SECONDS = 15.0
 """Wall time between two lines of progress where stderr is no terminal."""
-
-SUMMARY = {
-    "reconstruction": "reconstr. (nats)",
-    "kl": "KL (nats)",
-    "elbo": "ELBO (nats)",
-    "mig": "MIG",
-    "mig_label": "MIG label",
-    "beta_vae_score": "BetaVAE",
-    "factor_vae_score": "FactorVAE",
-    "wall_seconds": "wall (s)",
-}
 
 
 class SweepDisplay:
@@ -171,83 +156,3 @@ def _phase(spec: JobSpec, seen: Progress | None) -> tuple[str, str, str]:
         if seen.kl is not None:
             terms += f", KL {seen.kl:.2f}"
     return f"step {seen.step}/{spec.steps}", rate, terms
-
-
-def dry_run_table(
-    jobs: Sequence[JobSpec], states: Mapping[str, str], *, betas: Iterable[float]
-) -> None:
-    """Prints what a sweep would do: each job with its state, and the totals."""
-    words = {
-        "COMPLETE": "done",
-        "FAILED": "failed before",
-        "PENDING": "begun",
-        "RUNNING": "running",
-    }
-    console = Console(highlight=False)
-    table = Table("key", "model", "strength", "seed", "steps", "state", box=None, pad_edge=False)
-    counts: dict[str, int] = defaultdict(int)
-    for job in jobs:
-        word = words.get(states.get(job.key, ""), "new")
-        counts[word] += 1
-        table.add_row(
-            job.key[:8], job.model, strength_text(job), str(job.seed), str(job.steps), word
-        )
-    console.print(table)
-    for model in dict.fromkeys(job.model for job in jobs):
-        if tuple(betas) and "beta" not in MODELS[model].parameters:
-            console.print(f"{model} has no beta: --betas does not change it.")
-    total = ", ".join(f"{count} {word}" for word, count in counts.items())
-    console.print(f"{len(jobs)} jobs: {total}.")
-
-
-def strength_text(spec: JobSpec) -> str:
-    """Writes a job's strength with its name, or a dash for a model without one."""
-    return "–" if spec.strength is None else f"{spec.strength_name}={spec.strength:g}"
-
-
-def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Prints the mean of each figure over the seeds of each cell."""
-    if not rows:
-        return
-    cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        cells[row["cell"]].append(row)
-    shown = [name for name in SUMMARY if any(row[name] is not None for row in rows)]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("model")
-    table.add_column("strength")
-    for title in ("seeds", *(SUMMARY[name] for name in shown)):
-        table.add_column(title, justify="right")
-    for members in cells.values():
-        first = members[0]
-        strength = "–"
-        if first["strength"] is not None:
-            strength = f"{first['strength_name']}={first['strength']:g}"
-        figures = []
-        for name in shown:
-            values = [row[name] for row in members if row[name] is not None]
-            digits = 3 if name in {"mig", "mig_label", "beta_vae_score", "factor_vae_score"} else 1
-            figures.append(f"{statistics.fmean(values):.{digits}f}" if values else "–")
-        table.add_row(first["model"], strength, str(len(members)), *figures)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=200)
-    console.print(table)
-
-
-def closing(
-    counts: Mapping[str, int], failed: Sequence[tuple[str, str]], location: str, command: str
-) -> None:
-    """Prints how a sweep ended and what to do next."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    left = counts["PENDING"] + counts["RUNNING"]
-    console.print(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {location}")
-    for key, error in failed[:10]:
-        console.print(f"[red]failed[/]  {key[:8]}  {escape(error)}")
-    if failed:
-        console.print(f"The trace: vaebench show {failed[0][0][:8]}    Again: vaebench retry --all")
-    if left:
-        console.print(f"To go on: {escape(command)}")
-    elif not failed:
-        console.print("Next: vaebench report")
-    sys.stdout.flush()

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from vaebench.cli import tables
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 
 
 def report(
-    db: Annotated[
-        str, typer.Option(envvar="VAEBENCH_DB", help="Database: a file or a URL.")
-    ] = "results/results.db",
+    db: DatabaseOption = DEFAULT_DATABASE,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write.  [default: report beside the database]")
     ] = None,
@@ -27,5 +27,5 @@ def report(
     folder = out or (Path("results") if "://" in db else Path(db).parent) / "report"
     with Reader.open(db) as reader:
         summary = build_report(reader, folder)
-    Console(stderr=True, highlight=False, soft_wrap=True).print(str(summary))
+    tables.note(str(summary))
     typer.echo(str(folder / "index.html"))

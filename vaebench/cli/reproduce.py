@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from vaebench.cli.inspect import DatabaseOption
+from vaebench.cli import tables
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.tables import Column
 from vaebench.errors import VaebenchError
 
 
 def reproduce(
     key: Annotated[str, typer.Argument(help="Key of a finished run, or its first digits.")],
-    db: DatabaseOption = "results/results.db",
+    db: DatabaseOption = DEFAULT_DATABASE,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
     ] = None,
@@ -41,8 +42,7 @@ def reproduce(
         curve = reader.curve(row.key)
         environment = reader.environment(row.key)
     resolved = resolve_device(device if device != "auto" else environment.get("device", "auto"))
-    notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    notes.print(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
+    tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
     with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
         context = WorkerContext(out=Path(folder), device=resolved, data_dir=data_dir)
         executor = ProcessExecutor(run_pack, context, workers=1, on_event=lambda progress: None)
@@ -53,34 +53,33 @@ def reproduce(
     if outcome.status != "complete":
         raise VaebenchError(f"The run failed this time: {outcome.error}")
     again = {score.name: score.value for score in outcome.scores}
-    table = Table("figure", "stored", "again", "", box=None, pad_edge=False)
-    different = 0
-    for name in sorted({*scores, *again}):
-        same = scores.get(name) == again.get(name)
-        different += not same
-        table.add_row(
-            name, _text(scores.get(name)), _text(again.get(name)), "" if same else "differs"
+    rows = [
+        [name, _text(scores.get(name)), _text(again.get(name)), "differs"]
+        for name in sorted({*scores, *again})
+        if scores.get(name) != again.get(name)
+    ]
+    if tuple(curve) != outcome.curves:
+        rows.append(
+            ["training curve", f"{len(curve)} points", f"{len(outcome.curves)} points", "differs"]
         )
-    same_curve = list(curve) == list(outcome.curves)
-    table.add_row(
-        "training curve",
-        f"{len(curve)} points",
-        f"{len(outcome.curves)} points",
-        "" if same_curve else "differs",
-    )
-    console = Console(highlight=False)
-    console.print(table)
-    if different or not same_curve:
-        now = outcome.environment
-        changed = [
-            name for name in sorted({*environment, *now}) if environment.get(name) != now.get(name)
-        ]
-        console.print(
-            f"{different + (not same_curve)} figures differ. What differs in the environment: "
+    if not rows:
+        tables.emit(
+            Text(f"All {len(scores)} figures and the training curve are the same, bit for bit.")
+        )
+        return
+    columns = [Column("figure"), Column("stored"), Column("again"), Column("")]
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+    now = outcome.environment
+    changed = [
+        name for name in sorted({*environment, *now}) if environment.get(name) != now.get(name)
+    ]
+    tables.emit(
+        Text(
+            f"{len(rows)} of {len(scores) + 1} figures differ. What differs in the environment: "
             f"{', '.join(changed) or 'nothing'}."
         )
-        raise typer.Exit(1)
-    console.print(f"All {len(scores)} figures and the training curve are the same, bit for bit.")
+    )
+    raise typer.Exit(1)
 
 
 def _text(value: float | None) -> str:

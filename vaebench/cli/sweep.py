@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaebench.cli import parsing
-from vaebench.cli.display import SweepDisplay, closing, dry_run_table, results_table
+from vaebench.cli.display import SweepDisplay
+from vaebench.cli.summary import closing, job_table, results_table
 from vaebench.errors import UsageError
 from vaebench.spec import JobSpec, Setting, SweepSpec, model_info
 
@@ -161,7 +162,7 @@ def sweep(
     _check(jobs, data)
     location = db or str(out / "results.db")
     if dry_run:
-        dry_run_table(jobs, _states(location), betas=plan.betas)
+        job_table(jobs, _states(location), plan.betas)
         return
 
     from vaebench.worker import WorkerContext
@@ -216,7 +217,7 @@ def run_jobs(
 
         def on_event(event: JobEnded | Beat) -> None:
             if isinstance(event, JobEnded) and event.state == "complete":
-                context.checkpoint(event.spec.key).unlink(missing_ok=True)
+                context.forget(event.spec.key)
             display.show(event)
 
         runner: Runner
@@ -239,7 +240,12 @@ def run_jobs(
         rows = [row for row in store.results() if row["job_key"] in {job.key for job in jobs}]
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
     results_table(rows)
-    closing(counts, [(row.key, row.error or "") for row in failed], location, command)
+    report = (
+        "vaebench report"
+        if location == "results/results.db"
+        else f"vaebench report --db {location}"
+    )
+    closing(counts, [(row.key, row.error or "") for row in failed], location, command, report)
     if stopped:
         raise typer.Exit(130)
     if failed or counts["PENDING"]:

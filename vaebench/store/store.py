@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -16,22 +15,13 @@ from typing import Any
 
 import psutil
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.reading import STALE_SECONDS, Reader, abandoned
-from vaebench.store.schema import (
-    SPEC_COLUMNS,
-    artifacts,
-    curves,
-    environments,
-    jobs,
-    scores,
-    sweep_jobs,
-    sweeps,
-)
+from vaebench.store.schema import jobs, sweep_jobs, sweeps
+from vaebench.store.writing import clean, environment_id, insert_figures, insert_missing, job_row
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
@@ -98,8 +88,8 @@ class Store(Reader):
             sweep = connection.execute(
                 sa.insert(sweeps).values(command=command, created_at=now).returning(sweeps.c.id)
             ).scalar_one()
-            rows = {spec.key: _job_row(spec, now) for spec in specs}
-            new = _insert_missing(connection, jobs, "job_key", list(rows.values()))
+            rows = {spec.key: job_row(spec, now) for spec in specs}
+            new = insert_missing(connection, jobs, "job_key", list(rows.values()))
             found = connection.execute(sa.select(jobs.c.job_key, jobs.c.id))
             ids = {row.job_key: row.id for row in found}
             if rows:
@@ -179,7 +169,7 @@ class Store(Reader):
         """
 
         def write(connection: sa.Connection) -> None:
-            _insert_figures(connection, claim.job_id, outcome)
+            insert_figures(connection, claim.job_id, outcome)
 
         return self._end(claim, outcome, "COMPLETE", write)
 
@@ -214,8 +204,8 @@ class Store(Reader):
                     losses=lost,
                     claim_token=None,
                     heartbeat_at=None,
-                    error=_clean(error),
-                    traceback=_clean(error),
+                    error=clean(error),
+                    traceback=clean(error),
                 )
             )
         return result.rowcount == 1
@@ -307,7 +297,7 @@ class Store(Reader):
         **values: Any,
     ) -> bool:
         with translated(self.location), self.engine.begin() as connection:
-            environment = _environment_id(connection, outcome.environment)
+            environment = environment_id(connection, outcome.environment)
             result = connection.execute(
                 sa.update(jobs)
                 .where(*_held(claim))
@@ -319,8 +309,8 @@ class Store(Reader):
                     environment_id=environment,
                     train_seconds=outcome.train_seconds,
                     eval_seconds=outcome.eval_seconds,
-                    error=_clean(outcome.error),
-                    traceback=_clean(outcome.traceback),
+                    error=clean(outcome.error),
+                    traceback=clean(outcome.traceback),
                     **values,
                 )
             )
@@ -336,66 +326,3 @@ def _now() -> str:
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (jobs.c.id == claim.job_id, jobs.c.claim_token == claim.token)
-
-
-def _clean(text: str | None) -> str | None:
-    """Leaves out what a database cannot hold: NUL characters and halves of surrogate pairs."""
-    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _insert_missing(
-    connection: sa.Connection, table: sa.Table, unique: str, rows: Sequence[Mapping[str, Any]]
-) -> int:
-    """Inserts the rows whose value of a unique column is new; returns how many were."""
-    if not rows:
-        return 0
-    # Two processes may insert the same rows at once: on PostgreSQL nothing but the constraint
-    # sees the other's rows.
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=[unique])
-    inserted = connection.execute(statement.returning(table.c.id), list(rows))
-    return len(inserted.all())
-
-
-def _job_row(spec: JobSpec, now: str) -> dict[str, Any]:
-    derived = {
-        "job_key": spec.key,
-        "parameters": json.dumps(dict(spec.parameters)),
-        "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
-    }
-    row = {name: derived.get(name, getattr(spec, name, None)) for name in SPEC_COLUMNS}
-    return row | {"spec": spec.to_json(), "created_at": now}
-
-
-def _environment_id(connection: sa.Connection, environment: Mapping[str, Any]) -> int | None:
-    if not environment:
-        return None
-    detail = json.dumps(dict(environment), sort_keys=True)
-    digest = hashlib.sha256(detail.encode()).hexdigest()[:16]
-    dirty = environment.get("git_dirty")
-    named = ("device_name", "host", "threads", "git_commit")
-    row = {
-        "digest": digest,
-        "detail": detail,
-        "device": environment.get("device") or "unknown",
-        "git_dirty": None if dirty is None else int(dirty),
-        **{name: environment.get(name) for name in named},
-    }
-    _insert_missing(connection, environments, "digest", [row])
-    found = sa.select(environments.c.id).where(environments.c.digest == digest)
-    return int(connection.execute(found).scalar_one())
-
-
-def _insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) -> None:
-    rows: dict[sa.Table, list[dict[str, Any]]] = {
-        scores: [vars(score) for score in outcome.scores],
-        curves: [vars(point) for point in outcome.curves],
-        artifacts: [
-            {**vars(artifact), "detail": json.dumps(dict(artifact.detail))}
-            for artifact in outcome.artifacts
-        ],
-    }
-    for table, values in rows.items():
-        connection.execute(sa.delete(table).where(table.c.job_id == job_id))
-        if values:
-            connection.execute(sa.insert(table), [{"job_id": job_id, **row} for row in values])

@@ -23,17 +23,19 @@ def write_tensors(path: Path, values: dict[str, Any]) -> None:
     Raises:
         VaebenchError: The folder cannot be written, or the disk is full.
     """
-    name = ""
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             torch.save(values, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        Path(name).unlink(missing_ok=True) if name else None
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise VaebenchError(
             f"{path} cannot be written ({reason}). Free space or make the folder writable, then "

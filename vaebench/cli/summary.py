@@ -1,0 +1,121 @@
+"""What a sweep prints before it begins and after it ends: its jobs, its results, what is next."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from vaebench.cli import tables
+from vaebench.cli.tables import Column
+from vaebench.spec import MODELS, JobSpec
+
+STATE_WORDS = {
+    "COMPLETE": "done",
+    "FAILED": "failed before",
+    "PENDING": "waiting",
+    "RUNNING": "running",
+}
+
+FIGURES = (
+    ("reconstruction", Column("reconstr.", right=True, spare=3), 1),
+    ("kl", Column("KL", right=True, spare=3), 1),
+    ("elbo", Column("ELBO", right=True), 1),
+    ("mig", Column("MIG", right=True), 3),
+    ("mig_label", Column("MIG label", right=True), 3),
+    ("beta_vae_score", Column("BetaVAE", right=True, spare=1), 3),
+    ("factor_vae_score", Column("FactorVAE", right=True, spare=1), 3),
+    ("wall_seconds", Column("wall s", right=True, spare=2), 1),
+)
+"""Figures of the closing table, with their columns and digits."""
+
+
+def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterable[float]) -> None:
+    """Prints what a sweep would do: each job with its state, and the totals.
+
+    Args:
+        jobs: The jobs.
+        states: State by job key, of those that the database knows.
+        betas: What `--betas` gave, to say which models it does not concern.
+    """
+    columns = [Column("key"), Column("model"), Column("strength"), Column("seed", right=True)]
+    columns += [Column("steps", right=True, spare=1), Column("state")]
+    words = [STATE_WORDS.get(states.get(job.key, ""), "new") for job in jobs]
+    rows = [
+        [
+            job.key[:8],
+            job.model,
+            _strength(job.strength_name, job.strength),
+            str(job.seed),
+            str(job.steps),
+            word,
+        ]
+        for job, word in zip(jobs, words, strict=True)
+    ]
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+    if tuple(betas):
+        for model in dict.fromkeys(job.model for job in jobs):
+            if "beta" not in MODELS[model].parameters:
+                tables.note(f"{model} has no beta to sweep: it is trained once per seed.")
+    total = ", ".join(f"{count} {word}" for word, count in Counter(words).items())
+    tables.emit(Text(f"{len(jobs)} jobs: {total}."))
+
+
+def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints the mean of each figure over the seeds of each cell."""
+    if not rows:
+        return
+    cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        cells[row["cell"]].append(row)
+    shown = [entry for entry in FIGURES if any(row[entry[0]] is not None for row in rows)]
+    columns = [Column("model"), Column("strength"), Column("seeds", right=True, spare=1)]
+    columns += [column for _, column, _ in shown]
+    lines = []
+    for members in cells.values():
+        first = members[0]
+        line = [first["model"], _strength(first["strength_name"], first["strength"])]
+        line.append(str(len(members)))
+        for name, _, digits in shown:
+            values = [row[name] for row in members if row[name] is not None]
+            line.append(f"{statistics.fmean(values):.{digits}f}" if values else "-")
+        lines.append(line)
+    tables.emit(tables.table(columns, lines, width=tables.terminal_width())[0])
+    tables.note("Means over the seeds; reconstruction, KL and ELBO in nats per image.")
+
+
+def closing(
+    counts: Mapping[str, int],
+    failed: Sequence[tuple[str, str]],
+    location: str,
+    command: str,
+    next_step: str,
+) -> None:
+    """Prints how a sweep ended and what to do next.
+
+    Args:
+        counts: Jobs of the sweep by state.
+        failed: Key and error line of the jobs that failed.
+        location: The database.
+        command: What the user typed.
+        next_step: The command to look at the results with.
+    """
+    left = counts["PENDING"] + counts["RUNNING"]
+    tables.note(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {location}")
+    for key, error in failed[:10]:
+        tables.note(f"failed  {key[:8]}  {error}")
+    if failed:
+        database = "" if location == "results/results.db" else f" --db {location}"
+        tables.note(f"The trace: vaebench show {failed[0][0][:8]}{database}")
+        tables.note(f"To try again: vaebench retry --all{database}, then the same sweep.")
+    if left:
+        tables.note(f"To go on: {command}")
+    elif not failed:
+        tables.note(f"Next: {next_step}")
+
+
+def _strength(name: str | None, value: float | None) -> str:
+    return "-" if value is None else f"{name}={value:g}"

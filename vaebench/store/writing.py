@@ -1,0 +1,81 @@
+"""Rows of the store's tables: made from jobs and outcomes, and inserted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vaebench.outcome import JobOutcome
+from vaebench.spec import JobSpec
+from vaebench.store.schema import SPEC_COLUMNS, artifacts, curves, environments, scores
+
+
+def clean(text: str | None) -> str | None:
+    """Leaves out what a database cannot hold: NUL characters and halves of surrogate pairs."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def insert_missing(
+    connection: sa.Connection, table: sa.Table, unique: str, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Inserts the rows whose value of a unique column is new; returns how many were."""
+    if not rows:
+        return 0
+    # Two processes may insert the same rows at once: on PostgreSQL nothing but the constraint
+    # sees the other's rows.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=[unique])
+    inserted = connection.execute(statement.returning(table.c.id), list(rows))
+    return len(inserted.all())
+
+
+def job_row(spec: JobSpec, now: str) -> dict[str, Any]:
+    """Returns a new job's row of `jobs`."""
+    derived = {
+        "job_key": spec.key,
+        "parameters": json.dumps(dict(spec.parameters)),
+        "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
+    }
+    row = {name: derived.get(name, getattr(spec, name, None)) for name in SPEC_COLUMNS}
+    return row | {"spec": spec.to_json(), "created_at": now}
+
+
+def environment_id(connection: sa.Connection, environment: Mapping[str, Any]) -> int | None:
+    """Returns the row of an environment, inserted if it is new; None for an empty one."""
+    if not environment:
+        return None
+    detail = json.dumps(dict(environment), sort_keys=True)
+    digest = hashlib.sha256(detail.encode()).hexdigest()[:16]
+    dirty = environment.get("git_dirty")
+    named = ("device_name", "host", "threads", "git_commit")
+    row = {
+        "digest": digest,
+        "detail": detail,
+        "device": environment.get("device") or "unknown",
+        "git_dirty": None if dirty is None else int(dirty),
+        **{name: environment.get(name) for name in named},
+    }
+    insert_missing(connection, environments, "digest", [row])
+    found = sa.select(environments.c.id).where(environments.c.digest == digest)
+    return int(connection.execute(found).scalar_one())
+
+
+def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) -> None:
+    """Inserts scores, curves and pictures of a job, in place of those it had."""
+    rows: dict[sa.Table, list[dict[str, Any]]] = {
+        scores: [vars(score) for score in outcome.scores],
+        curves: [vars(point) for point in outcome.curves],
+        artifacts: [
+            {**vars(artifact), "detail": json.dumps(dict(artifact.detail))}
+            for artifact in outcome.artifacts
+        ],
+    }
+    for table, values in rows.items():
+        connection.execute(sa.delete(table).where(table.c.job_id == job_id))
+        if values:
+            connection.execute(sa.insert(table), [{"job_id": job_id, **row} for row in values])
