@@ -32,7 +32,16 @@ class Forecast:
     def running(
         self, spec: JobSpec, step: int, step_seconds: float, *, evaluating: bool = False
     ) -> None:
-        """Learns from a job on its way."""
+        """Learns from a job on its way.
+
+        Args:
+            spec: The job.
+            step: Steps done.
+            step_seconds: Wall time of one; 0 where it is not known, or no longer measured.
+            evaluating: Whether training is done.
+        """
+        if spec.key in self._running:
+            step_seconds = step_seconds or self._running[spec.key][2]
         self._running[spec.key] = spec, step, step_seconds, evaluating
 
     def gone(self, spec: JobSpec) -> None:

@@ -100,8 +100,10 @@ def outcome(spec: JobSpec) -> JobOutcome:
             "device_name": "AMD EPYC 9R14",
             "host": "laptop",
             "threads": 1,
-            "precision": spec.precision,
-            "versions": {"python": "3.11.9", "torch": "2.15.0", "numpy": "2.4.1"},
+            "system": "Linux-6.1",
+            "python": "3.11.9",
+            "packages": {"vaebench": "0.1.0", "torch": "2.15.0", "torchvision": None},
+            "data": "drawn from formulas",
             "git_commit": "0123456789abcdef0123456789abcdef01234567",
             "git_dirty": False,
         },
@@ -129,15 +131,16 @@ def pictures(
         ]
     )
     has_kl = spec.model != "ae"
-    rows = [f"z{i} · KL {kl:.2f}" if has_kl else f"z{i}" for i, kl in enumerate(kl_each)]
-    made = [
-        tiled("reconstructions", both, 8, row_labels=["original", "reconstruction"]),
+    what = "KL" if has_kl else "sd"
+    rows = [f"z{i} · {what} {kl:.2f}" for i, kl in enumerate(kl_each)]
+    blank = [""] * 8
+    both_rows = ["original", "reconstruction"]
+    sample_rows = names if conditional else [""] * 4
+    return (
+        tiled("reconstructions", both, 8, row_labels=both_rows, column_labels=blank),
+        tiled("samples", drawn, 8, row_labels=sample_rows, column_labels=blank),
         tiled("traversals", walks, 9, row_labels=rows, column_labels=LATENT_VALUES),
-    ]
-    if has_kl:
-        labels = names if conditional else []
-        made.insert(1, tiled("samples", drawn, 8, row_labels=labels))
-    return tuple(made)
+    )
 
 
 def sweep(
@@ -147,7 +150,7 @@ def sweep(
     **setting: object,
 ) -> list[JobSpec]:
     """The jobs of a sweep; the literal command's by default."""
-    wanted = Setting(**setting)  # type: ignore[arg-type]
+    wanted = Setting(**{"steps": 700, **setting})  # type: ignore[arg-type]
     spec = SweepSpec(
         setting=wanted, models=tuple(models), seeds=tuple(range(seeds)), betas=tuple(betas)
     )

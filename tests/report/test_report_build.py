@@ -37,6 +37,7 @@ def test_all_files_are_there_and_listed(full_report: tuple[Path, ReportSummary])
     made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert made == {*(out / "manifest.txt").read_text().split("\n")[:-1], "manifest.txt"}
     assert summary.index == out / "index.html"
+    assert str(summary) == f"42 runs: {len(summary.figures)} figures, 4 tables"
     assert (summary.settings, summary.complete, summary.failed, summary.pending) == (2, 42, 0, 0)
 
 
@@ -79,7 +80,8 @@ def test_page_prints_no_missing_value_as_nan(full_report: tuple[Path, ReportSumm
 def test_header_says_what_was_run(full_report: tuple[Path, ReportSummary]) -> None:
     text = words((full_report[0] / "index.html").read_text())
     expected = ("CVAE (β = 0.5, 1, 3, 10)", "Seeds 0–2", "700 steps, batches of 64", "1 thread",
-                "6 latents", "fp32", "torch 2.15.0", "AMD EPYC 9R14", "12 min in all")  # fmt: skip
+                "6 latents", "fp32", "torch 2.15.0", "AMD EPYC 9R14", "12 min in all",
+                "drawn from formulas")  # fmt: skip
     for said in expected:
         assert said in text
 
@@ -107,6 +109,7 @@ def test_half_finished_and_failing_is_said_plainly(tmp_path: Path) -> None:
     assert "2 of 12 runs are complete: 6 failed, 1 running or interrupted, 3 pending." in text
     assert "loss is nan at step 312 &lt;of 700&gt; &amp; more" in text
     assert "All runs have β = 1" in text
+    assert str(summary).startswith("2 runs, 6 failed, 4 pending: ")
     table = pd.read_csv(tmp_path / "out" / "tables" / "dsprites_summary.csv")
     assert table["runs"].tolist() == [2, 0, 0, 0]
     assert table["jobs"].tolist() == [3, 3, 3, 3]

@@ -38,7 +38,7 @@ class SweepDisplay:
         self.total = total
         self.workers = workers
         self.device = device
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.began = time.monotonic()
         self._live: Live | None = None
         self._said = -math.inf

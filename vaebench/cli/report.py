@@ -14,7 +14,7 @@ from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 def report(
     db: DatabaseOption = DEFAULT_DATABASE,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write.  [default: report beside the database]")
+        Path | None, typer.Option(help="Folder to write. Default: report, beside the database.")
     ] = None,
 ) -> None:
     """Write the figures, tables and the page of a sweep's results.

@@ -45,7 +45,7 @@ def sweep(
         "dsprites"
     ),
     steps: Annotated[
-        int | None, typer.Option(help=f"Optimiser steps a job.  [default: {Setting.steps}]")
+        int | None, typer.Option(help=f"Optimiser steps a job. Default: {Setting.steps}.")
     ] = None,
     epochs: Annotated[
         float | None, typer.Option(help="Passes over the training set, instead of --steps.")
@@ -91,15 +91,15 @@ def sweep(
     db: Annotated[
         str | None,
         typer.Option(
-            envvar="VAEBENCH_DB", help="Database: a file or a URL.  [default: OUT/results.db]"
+            envvar="VAEBENCH_DB", help="Database: a file or a URL. Default: OUT/results.db."
         ),
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.  [default: data]"),
+        typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data. Default: data."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Jobs at once.  [default: one a core, or one a GPU]")
+        int | None, typer.Option(help="Jobs at once. Default: one a core, or one a GPU.")
     ] = None,
     device: Annotated[
         str,

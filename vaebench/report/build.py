@@ -41,6 +41,12 @@ class ReportSummary:
     figures: tuple[str, ...]
     tables: tuple[str, ...]
 
+    def __str__(self) -> str:
+        apart = (("failed", self.failed), ("pending", self.pending))
+        rest = "".join(f", {count:,} {word}" for word, count in apart if count)
+        runs_done = f"{self.complete:,} run{'' if self.complete == 1 else 's'}{rest}"
+        return f"{runs_done}: {len(self.figures)} figures, {len(self.tables)} tables"
+
 
 def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS) -> ReportSummary:
     """Writes the report of a database.

@@ -17,8 +17,7 @@ from vaebench.report.tables import Table
 from vaebench.spec import JobSpec, Setting
 from vaebench.store.schema import SCORES
 
-TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
-          "fashion_mnist": "Fashion-MNIST", "fashionmnist": "Fashion-MNIST"}  # fmt: skip
+TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 _SHARES = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
            "cell_adjusted", "seed")  # fmt: skip
@@ -100,11 +99,16 @@ def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
 
 
 def _differences(spec: JobSpec, others: Sequence[JobSpec]) -> list[str]:
+    apart = {"dataset", "warmup_steps"}
+    names = [field.name for field in dataclasses.fields(Setting) if field.name not in apart]
     return [
-        text.format(getattr(spec, name))
-        for name, text in _SAID.items()
-        if len({getattr(other, name) for other in others}) > 1
+        _said(spec, name) for name in names if len({getattr(other, name) for other in others}) > 1
     ]
+
+
+def _said(spec: JobSpec, name: str) -> str:
+    value = getattr(spec, name)
+    return _SAID.get(name, name.replace("_", " ") + " {}").format(value)
 
 
 def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -121,10 +125,10 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
         name = group["strength_name"].iloc[0]
         models.append(f"{series} ({symbol(str(name))} = {values})" if values else str(series))
     warmups = sorted({job.warmup_steps for job in jobs["spec"]})
-    training = [_SAID[name].format(getattr(spec, name)) for name in ("steps", "batch_size")]
-    training += ["Adam", _SAID["learning_rate"].format(spec.learning_rate)]
+    training = [_said(spec, "steps"), _said(spec, "batch_size"), "Adam"]
+    training.append(_said(spec, "learning_rate"))
     if spec.weight_decay:
-        training.append(_SAID["weight_decay"].format(spec.weight_decay))
+        training.append(_said(spec, "weight_decay"))
     if any(warmups):
         training.append(f"beta warm-up over {' or '.join(f'{w:,}' for w in warmups)} steps")
     network = [spec.network, f"{spec.latent_dim} latents", f"{spec.likelihood} likelihood"]
@@ -141,31 +145,35 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     rows += _environment(environments)
     if len(data.runs):
         rows.append(("Wall time", f"{duration(seconds)} in all, summed over runs"))
-    known = {field.name for field in dataclasses.fields(Setting)} - {*_SAID, "dataset"}
-    extra = [f"{n} {getattr(spec, n)}" for n in sorted(known - {"warmup_steps"})]
+    named = {*_SAID, "dataset", "warmup_steps"}
+    others = [field.name for field in dataclasses.fields(Setting) if field.name not in named]
+    extra = [_said(spec, name) for name in others if getattr(spec, name) is not None]
     return rows + ([("Also", ", ".join(extra))] if extra else [])
 
 
 def _environment(environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    devices, versions, commits = [], [], []
+    said: dict[str, list[str]] = {"Device": [], "Versions": [], "Code": [], "Data from": []}
     for found in environments:
-        device = str(found.get("device", "unknown"))
+        device = str(found.get("device", ""))
         if name := found.get("device_name"):
-            device += f" ({name})"
+            device = f"{device} ({name})"
         if threads := found.get("threads"):
             device += f", {threads} thread{'s' if threads != 1 else ''}"
         if host := found.get("host"):
             device += f", on {host}"
-        devices.append(device)
-        listed = found.get("versions", {})
-        if isinstance(listed, Mapping):
-            versions.append(", ".join(f"{n} {v}" for n, v in sorted(listed.items())))
+        if system := found.get("system"):
+            device += f", {system}"
+        said["Device"].append(device)
+        packages = found.get("packages")
+        packages = packages if isinstance(packages, Mapping) else {}
+        versions = {"python": found.get("python"), **packages}
+        said["Versions"].append(", ".join(f"{n} {v}" for n, v in versions.items() if v))
         if commit := found.get("git_commit"):
             dirty = " with uncommitted changes" if found.get("git_dirty") else ""
-            commits.append(f"{str(commit)[:12]}{dirty}")
-    pairs = (("Device", devices), ("Versions", versions), ("Code", commits))
-    joined = [(word, "; ".join(dict.fromkeys(v for v in texts if v))) for word, texts in pairs]
-    return [(word, text) for word, text in joined if text]
+            said["Code"].append(f"{str(commit)[:12]}{dirty}")
+        said["Data from"].append(str(found.get("data") or ""))
+    joined = {word: "; ".join(dict.fromkeys(t for t in texts if t)) for word, texts in said.items()}
+    return [(word, text) for word, text in joined.items() if text]
 
 
 def summary_table(data: SettingData) -> Table:
@@ -270,8 +278,8 @@ def failure_table(data: SettingData, limit: int = 50) -> Table | None:
     more = f" {len(failed) - limit:,} more are not listed." if len(failed) > limit else ""
     caption = f"Failed jobs. To see the traceback of one: vaebench show KEY.{more}"
     kept = failed[["job_key", "model", "cell_label", "seed", "attempts", "error"]]
-    columns = ["Cell", "Seed", "Key", "Error"]
-    return Table(f"{data.slug}_failed", caption, columns, rows, kept, text_columns=4)
+    heads = ["Cell", "Seed", "Key", "Error"]
+    return Table(f"{data.slug}_failed", caption, heads, rows, kept, text_columns=4)
 
 
 def _share(value: float | None) -> str:
@@ -282,8 +290,7 @@ def duration(seconds: float) -> str:
     """Prints a time as people say it."""
     if seconds < 90:
         return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 

@@ -73,9 +73,11 @@ def cut(artifact: Artifact) -> Tiles | None:
 
 
 def labels(artifact: Artifact, name: str, count: int) -> list[str]:
-    """Reads `row_labels` or `column_labels`; none where their number does not fit."""
+    """Reads `row_labels` or `column_labels`; none where all are blank or their number is wrong."""
     found = artifact.detail.get(name)
     if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
+        return []
+    if not any(found):
         return []
     return [re.sub(r"^-(?=[\d.])", "−", str(label)) for label in found]
 

@@ -17,8 +17,9 @@ from vaebench.report.style import Drawing, render
 ADVICE = {
     "reconstructions": "Held-out originals above what the decoder makes of their posterior means.",
     "samples": "Images decoded from draws of the prior.",
-    "traversals": "Each row moves one latent over the values above it and keeps the others; rows "
-    "are sorted by KL, so the latents that carry information come first and dead ones last.",
+    "traversals": "Each row moves one latent over the values above it and keeps the others. Rows "
+    "are sorted by the latent’s KL in nats (an autoencoder’s by their standard deviation), so "
+    "those that carry information come first and dead ones last.",
 }
 TITLES = {
     "reconstructions": "Reconstructions",

@@ -15,7 +15,9 @@ from vaebench.analysis import mean_interval, measure
 from vaebench.analysis.frames import symbol
 from vaebench.report.style import (
     MUTED,
+    WIDTH,
     colour,
+    legend_above,
     marker,
     panels,
     series_styles,

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -210,8 +211,13 @@ def panels(
 
 def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
     """Sets a legend above the panels, in as many columns as the figure has room for."""
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, int(figure.get_size_inches()[0] / (0.8 + 0.105 * longest)))
+    inches = [0.8 + 0.105 * len(str(handle.get_label())) for handle in handles]
+    columns = len(handles)
+    while columns > 1:
+        split = np.array_split(inches, columns)
+        if sum(column.max() for column in split) <= figure.get_size_inches()[0]:
+            break
+        columns -= 1
     figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 
