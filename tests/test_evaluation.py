@@ -12,8 +12,8 @@ from tests.training.conftest import make_spec, make_trainer
 from vaebench import metrics
 from vaebench.data import load_dataset
 from vaebench.evaluation import Encoder, held_out, likelihood_scores, representation_scores
-from vaebench.models import input_size
 from vaebench.pictures import pictures
+from vaebench.sizes import fitting_size
 from vaebench.training import Feed, build_model, prepare
 
 
@@ -103,7 +103,7 @@ def test_scores_are_those_of_the_metrics_on_the_same_codes(encoder: Encoder) -> 
 def test_a_data_set_without_factors_has_mig_against_its_label() -> None:
     folder = genuine("FashionMNIST/raw/train-images-idx3-ubyte")
     spec = make_spec("cvae", dataset="fashion-mnist", eval_size=50)
-    data = load_dataset("fashion-mnist", folder, input_size("burgess", 28))
+    data = load_dataset("fashion-mnist", folder, fitting_size("burgess", (1, 28, 28)))
     model = build_model(spec, data.observation_shape, len(data.label_names))
     encoder = Encoder(model.eval(), Feed(data, torch.device("cpu")), "fp32")
     indices = held_out(spec, data)

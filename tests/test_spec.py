@@ -63,8 +63,21 @@ def test_every_field_changes_the_key(name: str) -> None:
         "initialisation": "torch",
         "precision": "bf16",
     }
-    value = other[name] if name in other else getattr(Setting(), name) + 11
-    assert job(**{name: value}).key != job().key
+    value = other[name] if name in other else (getattr(Setting(), name) or 0) + 11
+    extra = {"fold": 3} if name == "folds" else {}
+    assert job(**{name: value, **extra}).key != job().key
+
+
+def test_folds_are_replicates_of_a_cell() -> None:
+    setting = Setting(folds=3)
+    jobs = SweepSpec(setting=setting, models=("vae",), seeds=(0, 1)).expand()
+    assert [(j.seed, j.fold) for j in jobs] == [(s, f) for s in (0, 1) for f in range(3)]
+    assert len({j.key for j in jobs}) == 6
+    assert len({j.cell for j in jobs}) == len({j.setting for j in jobs}) == 1
+    assert "fold" not in job().to_dict()
+    for fold, folds in ((3, 3), (None, 3), (0, None)):
+        with pytest.raises(UsageError, match="fold"):
+            job(fold=fold, folds=folds)
 
 
 def test_key_is_the_same_in_another_process_and_after_json() -> None:
@@ -125,11 +138,11 @@ def test_set_of_an_absent_model_or_parameter_is_refused() -> None:
 def test_names_of_spec_and_of_the_rooms_agree() -> None:
     from vaebench.models import NETWORKS
     from vaebench.objectives import LIKELIHOODS, OBJECTIVES
+    from vaebench.sizes import SIZES
     from vaebench.spec import LIKELIHOODS as SPEC_LIKELIHOODS
-    from vaebench.spec import NETWORKS as SPEC_NETWORKS
 
     assert set(OBJECTIVES) == set(MODELS)
-    assert set(NETWORKS) == set(SPEC_NETWORKS)
+    assert set(NETWORKS) == set(SIZES)
     assert set(LIKELIHOODS) == set(SPEC_LIKELIHOODS)
     assert set(ALIASES.values()) <= set(MODELS)
     assert all(i.strength is None or i.strength in i.parameters for i in MODELS.values())

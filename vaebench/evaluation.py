@@ -15,7 +15,7 @@ from vaebench.models import VAE
 from vaebench.objectives import LIKELIHOODS, kl_per_latent
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
-from vaebench.training import Feed, numpy_generator, torch_generator
+from vaebench.training import Feed, numpy_generator, split, torch_generator
 
 HELD_OUT = 10_000
 """Examples that reconstruction, KL and MIG are computed on at most, as in the study."""
@@ -103,12 +103,25 @@ class Encoder:
         return self.codes(self.data.index(factors))
 
 
+def images_encoded(spec: JobSpec, *, factors: bool) -> int:
+    """Counts the images that an evaluation encodes, were they all distinct.
+
+    Args:
+        spec: The job.
+        factors: Whether the data set has ground-truth factors.
+    """
+    points = min(HELD_OUT, HELD_OUT_SHARE * spec.eval_size)
+    sampled = (spec.eval_size + spec.eval_size // 2) * 64 * 3
+    return points + (points + sampled) * factors
+
+
 def held_out(spec: JobSpec, data: Dataset) -> NDArray[np.int64]:
     """Chooses the examples that a job is evaluated on, in ascending order.
 
-    They are from the test set where the data set has one, chosen at random.
+    They are from the test set where the data set has one, or from the fold that is held out,
+    chosen at random.
     """
-    indices = np.asarray(data.test_indices)
+    _, indices = split(spec, data)
     size = min(HELD_OUT, HELD_OUT_SHARE * spec.eval_size)
     if len(indices) > size:
         rng = numpy_generator(spec.seed, "held out")

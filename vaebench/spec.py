@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from vaebench.errors import UsageError, unknown
+from vaebench.sizes import SIZES
 
 LIKELIHOODS = ("bernoulli", "gaussian")
-NETWORKS = ("locatello", "burgess", "mlp")
 PRECISIONS = ("fp32", "bf16")
 INITIALISATIONS = ("glorot", "torch")
 
@@ -30,6 +30,7 @@ class ModelInfo:
         strength: The hyperparameter that the regulariser is swept over, or None.
         conditional: Whether encoder and decoder are given the label.
         warmup: Whether `--warmup` anneals its beta from 0.
+        switches: Parameters that choose a variant: 0 for the study's, 1 for the other.
     """
 
     title: str
@@ -37,6 +38,7 @@ class ModelInfo:
     strength: str | None = None
     conditional: bool = False
     warmup: bool = True
+    switches: tuple[str, ...] = ()
 
 
 MODELS: Mapping[str, ModelInfo] = MappingProxyType(
@@ -49,6 +51,31 @@ MODELS: Mapping[str, ModelInfo] = MappingProxyType(
             "AnnealedVAE (Burgess et al. 2018)",
             {"c_max": 25.0, "gamma": 1000.0, "c_steps": None},
             "c_max",
+            warmup=False,
+        ),
+        "factorvae": ModelInfo(
+            "FactorVAE (Kim & Mnih 2018)",
+            {"gamma": 10.0, "halves": 0.0},
+            "gamma",
+            warmup=False,
+            switches=("halves",),
+        ),
+        "btcvae": ModelInfo(
+            "beta-TCVAE (Chen et al. 2018)",
+            {"alpha": 1.0, "beta": 6.0, "gamma": 1.0, "stratified": 0.0},
+            "beta",
+            switches=("stratified",),
+        ),
+        "dipvae_i": ModelInfo(
+            "DIP-VAE-I (Kumar et al. 2018)",
+            {"lambda_od": 10.0, "lambda_d_factor": 10.0},
+            "lambda_od",
+            warmup=False,
+        ),
+        "dipvae_ii": ModelInfo(
+            "DIP-VAE-II (Kumar et al. 2018)",
+            {"lambda_od": 10.0, "lambda_d_factor": 1.0},
+            "lambda_od",
             warmup=False,
         ),
     }
@@ -101,6 +128,7 @@ class Setting:
         initialisation: `glorot` (uniform weights, zero biases: the study's) or `torch`.
         precision: `fp32`, or `bf16` for bfloat16 autocast with fp32 master weights.
         eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
+        folds: Parts of the training set in cross-validation; None for none.
     """
 
     dataset: str = "dsprites"
@@ -115,6 +143,7 @@ class Setting:
     initialisation: str = "glorot"
     precision: str = "fp32"
     eval_size: int = 500
+    folds: int | None = None
 
     def __post_init__(self) -> None:
         _whole("--steps", self.steps, 1)
@@ -122,9 +151,11 @@ class Setting:
         _whole("--latent-dim", self.latent_dim, 1)
         _whole("--warmup", self.warmup_steps, 0)
         _whole("--eval-size", self.eval_size, 10)
+        if self.folds is not None:
+            _whole("--folds", self.folds, 2)
         _number("--lr", self.learning_rate, positive=True)
         _number("--weight-decay", self.weight_decay)
-        _choice("network", self.network, NETWORKS)
+        _choice("network", self.network, tuple(SIZES))
         _choice("likelihood", self.likelihood, LIKELIHOODS)
         _choice("precision", self.precision, PRECISIONS)
         _choice("initialisation", self.initialisation, INITIALISATIONS)
@@ -140,16 +171,24 @@ class JobSpec(Setting):
         model: Canonical model name.
         parameters: Hyperparameters, all resolved to numbers, by name.
         seed: Every random stream of the job is derived from it.
+        fold: In cross-validation, the part that is held out, from 0; the rest is trained on.
     """
 
     model: str
     parameters: Mapping[str, float]
     seed: int
+    fold: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         info = model_info(self.model)
         _whole("seed", self.seed, 0)
+        if self.seed >= 2**63:
+            raise UsageError(f"seed is {self.seed}: it must be below 2^63.")
+        if (self.fold is None) != (self.folds is None) or (self.fold or 0) >= (self.folds or 1):
+            raise UsageError(
+                f"fold is {self.fold} of {self.folds}: it must be from 0 to folds - 1."
+            )
         if set(self.parameters) != set(info.parameters):
             raise UsageError(
                 f"Model {self.model!r} has parameters {sorted(self.parameters)}: "
@@ -201,13 +240,13 @@ class JobSpec(Setting):
 
     @property
     def cell(self) -> str:
-        """Key of the cell: the same for jobs that differ in the seed alone."""
-        return _digest(self.to_dict(), without=("seed",))
+        """Key of the cell: the same for jobs that differ in seed and fold alone."""
+        return _digest(self.to_dict(), without=("seed", "fold"))
 
     @property
     def setting(self) -> str:
         """Key of the setting: the same for jobs that can be compared with each other."""
-        varying = ("seed", "model", "parameters", "warmup_steps")
+        varying = ("seed", "fold", "model", "parameters", "warmup_steps")
         return _digest(self.to_dict(), without=varying)
 
     @property
@@ -225,7 +264,8 @@ class JobSpec(Setting):
     def label(self) -> str:
         """How people name the job: model, strength and seed."""
         strength = "" if self.strength is None else f" {self.strength_name}={self.strength:g}"
-        return f"{self.model}{strength} seed {self.seed}"
+        fold = "" if self.fold is None else f" fold {self.fold}"
+        return f"{self.model}{strength} seed {self.seed}{fold}"
 
 
 def _canonical(values: Mapping[str, Any]) -> str:
@@ -275,20 +315,23 @@ class SweepSpec:
                     )
 
     def expand(self) -> list[JobSpec]:
-        """Returns the jobs, each once, seeds innermost.
+        """Returns the jobs, each once, seeds and folds innermost.
 
         Raises:
             UsageError: A value is out of range.
         """
         jobs: dict[str, JobSpec] = {}
         shared = dataclasses.asdict(self.setting)
+        folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
         for name in self.models:
             model = ALIASES.get(name, name)
             grid = self._grid(name, model)
             for values in itertools.product(*grid.values()):
                 parameters = dict(zip(grid, values, strict=True))
-                for seed in self.seeds:
-                    job = JobSpec(**shared, model=model, parameters=parameters, seed=seed)
+                for seed, fold in itertools.product(self.seeds, folds):
+                    job = JobSpec(
+                        **shared, model=model, parameters=parameters, seed=seed, fold=fold
+                    )
                     jobs.setdefault(job.key, job)
         return list(jobs.values())
 

@@ -17,9 +17,10 @@ from vaebench.data import load_dataset
 from vaebench.environment import environment
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import Encoder, held_out, likelihood_scores, representation_scores
-from vaebench.models import VAE, input_size
+from vaebench.models import VAE
 from vaebench.outcome import Artifact, JobOutcome, Progress, Score
 from vaebench.pictures import pictures
+from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import (
     Feed,
@@ -27,6 +28,7 @@ from vaebench.training import (
     build_model,
     prepare,
     read_tensors,
+    split,
     write_tensors,
 )
 
@@ -118,7 +120,8 @@ def _run(
     feed = _feed(spec.dataset, context.data_dir, spec.network, context.device)
     data = feed.data
     model = build_model(spec, data.observation_shape, len(data.label_names))
-    trainer = Trainer(spec, model, feed, torch.from_numpy(data.train_indices), feed.device)
+    train, _ = split(spec, data)
+    trainer = Trainer(spec, model, feed, torch.from_numpy(train), feed.device)
     finished = trainer.run(
         checkpoint=context.checkpoint(spec.key),
         every_seconds=context.checkpoint_seconds,
@@ -129,7 +132,7 @@ def _run(
         return JobOutcome(spec.key, "interrupted")
     start = time.perf_counter()
     try:
-        scores, artifacts = _evaluate(trainer, on_event, should_stop)
+        scores, artifacts = _evaluate(trainer, feed, on_event, should_stop)
     except Interrupted:
         return JobOutcome(spec.key, "interrupted")
     eval_seconds = time.perf_counter() - start
@@ -152,17 +155,19 @@ def _run(
 def _feed(dataset: str, data_dir: Path | None, network: str, device: str) -> Feed:
     """Loads a data set once a process, padded to what the network takes."""
     data = load_dataset(dataset, data_dir)
-    native = data.observation_shape[1]
-    size = input_size(network, native)
-    if size != native:
+    size = fitting_size(network, data.observation_shape)
+    if size != data.observation_shape[1]:
         data = load_dataset(dataset, data_dir, size)
     return Feed(data, torch.device(device))
 
 
 def _evaluate(
-    trainer: Trainer, on_event: Callable[[Progress], Any], should_stop: Callable[[], bool]
+    trainer: Trainer,
+    feed: Feed,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
 ) -> tuple[list[Score], list[Artifact]]:
-    spec, data = trainer.spec, trainer.feed.data
+    spec = trainer.spec
     start = last = time.perf_counter()
     on_event(Progress(spec.key, "evaluating", spec.steps))
 
@@ -175,8 +180,8 @@ def _evaluate(
             last = now
             on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
 
-    encoder = Encoder(trainer.model.eval(), trainer.feed, spec.precision, on_batch)
-    indices = held_out(spec, data)
+    encoder = Encoder(trainer.model.eval(), feed, spec.precision, on_batch)
+    indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
     scores += representation_scores(spec, encoder, indices)
     return scores, pictures(spec, encoder, indices, kl)

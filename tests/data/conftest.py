@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from vaebench.data.dsprites import DSprites
 
@@ -22,6 +23,12 @@ def genuine(relative: str) -> Path:
     pytest.skip(f"needs {relative} in VAEBENCH_DATA or in {shared}")
 
 
+def known(array: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Factors or labels that there must be."""
+    assert array is not None
+    return array
+
+
 @pytest.fixture(scope="session")
 def fashion_folder() -> Path:
     """The data folder that holds Fashion-MNIST."""
@@ -32,6 +39,20 @@ def fashion_folder() -> Path:
 def dsprites() -> DSprites:
     """dSprites as drawn."""
     return DSprites()
+
+
+@pytest.fixture(scope="session")
+def scream_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a small picture in the place of Munch's: a pattern on two ramps."""
+    folder = tmp_path_factory.mktemp("scream")
+    numbers = np.arange(100 * 120 * 3).reshape(100, 120, 3)
+    picture = (numbers * numbers * 2_654_435_761 >> 16) % 30
+    picture[..., 0] += 2 * np.arange(100)[:, None]
+    picture[..., 1] += np.arange(120)
+    (folder / "scream").mkdir()
+    path = folder / "scream" / "scream.jpg"
+    Image.fromarray(picture.astype(np.uint8)).save(path, "PNG")
+    return folder
 
 
 @pytest.fixture(scope="session")

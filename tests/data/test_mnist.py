@@ -112,9 +112,13 @@ def test_other_sizes_are_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_name_is_answered_with_a_suggestion(tmp_path: Path) -> None:
-    assert list(DATASETS) == ["dsprites", "fashion-mnist", "mnist"]
+    names = "dsprites color_dsprites noisy_dsprites scream_dsprites smallnorb cars3d shapes3d "
+    names += "mpi3d_toy mpi3d_realistic mpi3d_real mnist fashion-mnist celeba"
+    assert " ".join(DATASETS) == names
     with pytest.raises(UsageError, match="Did you mean 'fashion-mnist'"):
         load_dataset("fashionmnist", tmp_path)
+    with pytest.raises(UsageError, match=r"celeba, npz:PATH, folder:PATH\."):
+        load_dataset("imagenet", tmp_path)
 
 
 def test_data_folder_is_argument_then_environment_then_data(

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from vaebench.errors import UsageError
-from vaebench.models import NETWORKS, VAE, build_network, input_size
+from vaebench.models import NETWORKS, VAE, build_network
 
 SHAPES = {
     "locatello": [(1, 64, 64), (3, 64, 64)],
     "burgess": [(1, 64, 64), (3, 64, 64), (1, 32, 32), (3, 32, 32)],
     "mlp": [(1, 28, 28), (3, 64, 64), (1, 5, 7)],
+    "conv28": [(1, 28, 28), (3, 28, 28)],
 }
 CASES = [(name, shape) for name, shapes in SHAPES.items() for shape in shapes]
 
@@ -98,22 +99,3 @@ def test_an_unknown_network_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"Unknown network 'locatelo'.*Did you mean 'locatello'"):
         build_network("locatelo", (1, 64, 64), 10)
 
-
-@pytest.mark.parametrize(
-    ("name", "native", "size"),
-    [
-        ("locatello", 64, 64),
-        ("locatello", 60, 64),
-        ("locatello", 28, 28),
-        ("burgess", 28, 32),
-        ("burgess", 32, 32),
-        ("burgess", 64, 64),
-        ("burgess", 40, 40),
-        ("burgess", 128, 128),
-        ("mlp", 28, 28),
-    ],
-)
-def test_input_size_is_the_smallest_that_holds_the_observations(
-    name: str, native: int, size: int
-) -> None:
-    assert input_size(name, native) == size

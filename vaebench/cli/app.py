@@ -12,7 +12,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from vaebench import __version__
-from vaebench.cli import data, export, inspect, report, reproduce, runs, status, sweep, tables
+from vaebench.cli import (
+    data,
+    export,
+    inspect,
+    report,
+    reproduce,
+    runs,
+    status,
+    studies,
+    sweep,
+    tables,
+)
 from vaebench.errors import VaebenchError
 
 INTERRUPTED = 130
@@ -74,6 +85,7 @@ app.command(rich_help_panel=_LOOK)(inspect.diff)
 app.command(rich_help_panel=_LOOK)(report.report)
 app.command(rich_help_panel=_LOOK)(export.export)
 app.command(rich_help_panel=_KNOWN)(inspect.models)
+app.command(rich_help_panel=_KNOWN)(studies.studies)
 app.add_typer(data.app, name="data", rich_help_panel=_KNOWN)
 
 

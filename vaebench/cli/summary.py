@@ -20,6 +20,9 @@ STATE_WORDS = {
     "RUNNING": "running",
 }
 
+LISTED = 200
+"""Jobs that are listed one by one at most; more are counted by cell."""
+
 FIGURES = (
     ("reconstruction", Column("reconstr.", right=True, spare=3), 1),
     ("kl", Column("KL", right=True, spare=3), 1),
@@ -41,27 +44,52 @@ def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterabl
         states: State by job key, of those that the database knows.
         betas: What `--betas` gave, to say which models it does not concern.
     """
-    columns = [Column("key"), Column("model"), Column("strength"), Column("seed", right=True)]
-    columns += [Column("steps", right=True, spare=1), Column("state")]
     words = [STATE_WORDS.get(states.get(job.key, ""), "new") for job in jobs]
+    if len(jobs) <= LISTED:
+        _each(jobs, words)
+    else:
+        _by_cell(jobs, words)
+    if tuple(betas):
+        for model in dict.fromkeys(job.model for job in jobs):
+            if "beta" not in MODELS[model].parameters:
+                tables.note(f"{model} has no beta to sweep: it is trained once per seed.")
+    total = ", ".join(f"{count:,} {word}" for word, count in Counter(words).items())
+    tables.emit(Text(f"{len(jobs):,} jobs: {total}."))
+
+
+def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
+    several = len({job.dataset for job in jobs}) > 1
+    folds = any(job.fold is not None for job in jobs)
+    columns = [Column("key")] + [Column("data set", spare=1)] * several
+    columns += [Column("model"), Column("strength"), Column("seed", right=True)]
+    columns += [Column("fold", right=True)] * folds
+    columns += [Column("steps", right=True, spare=1), Column("state")]
     rows = [
         [
             job.key[:8],
+            *[job.dataset] * several,
             job.model,
             _strength(job.strength_name, job.strength),
             str(job.seed),
+            *[str(job.fold)] * folds,
             str(job.steps),
             word,
         ]
         for job, word in zip(jobs, words, strict=True)
     ]
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
-    if tuple(betas):
-        for model in dict.fromkeys(job.model for job in jobs):
-            if "beta" not in MODELS[model].parameters:
-                tables.note(f"{model} has no beta to sweep: it is trained once per seed.")
-    total = ", ".join(f"{count} {word}" for word, count in Counter(words).items())
-    tables.emit(Text(f"{len(jobs)} jobs: {total}."))
+
+
+def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
+    cells: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for job, word in zip(jobs, words, strict=True):
+        cells[job.dataset, job.model, _strength(job.strength_name, job.strength)][word] += 1
+    columns = [Column("data set"), Column("model"), Column("strength"), Column("jobs", right=True)]
+    rows = [
+        [*cell, f"{count.total():,} ({', '.join(f'{n:,} {word}' for word, n in count.items())})"]
+        for cell, count in cells.items()
+    ]
+    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> None:

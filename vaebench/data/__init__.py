@@ -1,22 +1,57 @@
-"""Data sets behind one small protocol: dSprites, Fashion-MNIST and MNIST."""
+"""Data sets behind one small protocol: those of the literature, and a user's own images."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from vaebench.data.base import Dataset, data_folder
+from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic
+from vaebench.data.cars3d import load_cars3d
+from vaebench.data.celeba import load_celeba
 from vaebench.data.dsprites import load_dsprites
+from vaebench.data.dsprites_variants import (
+    load_color_dsprites,
+    load_noisy_dsprites,
+    load_scream_dsprites,
+)
 from vaebench.data.mnist import load_fashion_mnist, load_mnist
+from vaebench.data.mpi3d import load_mpi3d
+from vaebench.data.own_folder import load_folder
+from vaebench.data.own_npz import load_npz
+from vaebench.data.shapes3d import load_shapes3d
+from vaebench.data.smallnorb import load_smallnorb
 from vaebench.errors import unknown
 
-__all__ = ["DATASETS", "Dataset", "data_folder", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "OWN",
+    "Dataset",
+    "StochasticDataset",
+    "data_folder",
+    "is_stochastic",
+    "load_dataset",
+]
 
 DATASETS: dict[str, Callable[[Path, int | None], Dataset]] = {
     "dsprites": load_dsprites,
-    "fashion-mnist": load_fashion_mnist,
+    "color_dsprites": load_color_dsprites,
+    "noisy_dsprites": load_noisy_dsprites,
+    "scream_dsprites": load_scream_dsprites,
+    "smallnorb": load_smallnorb,
+    "cars3d": load_cars3d,
+    "shapes3d": load_shapes3d,
+    "mpi3d_toy": partial(load_mpi3d, "mpi3d_toy"),
+    "mpi3d_realistic": partial(load_mpi3d, "mpi3d_realistic"),
+    "mpi3d_real": partial(load_mpi3d, "mpi3d_real"),
     "mnist": load_mnist,
+    "fashion-mnist": load_fashion_mnist,
+    "celeba": load_celeba,
+}
+OWN: dict[str, Callable[[Path, Path, int | None], Dataset]] = {
+    "npz": load_npz,
+    "folder": load_folder,
 }
 
 
@@ -26,19 +61,25 @@ def load_dataset(
     """Opens a data set.
 
     Args:
-        name: A key of `DATASETS`.
+        name: A key of `DATASETS`, or `npz:PATH` or `folder:PATH` for a user's own images.
         data_dir: Folder of downloaded data sets, else the environment variable VAEBENCH_DATA,
             else ./data. dSprites needs no file, but uses the official one where the folder has it.
-        size: Height and width of the images in pixels: 28 or 32 for MNIST and Fashion-MNIST, 64
-            for dSprites. None is the native size.
+        size: Height and width of the images in pixels: 28 or 32 for MNIST and Fashion-MNIST, up to
+            148 for CelebA, any for a folder, the images' own or more for an npz file, 64 for all
+            others. None is 28 for the first two, the images' own for an npz file, else 64.
 
     Returns:
-        The data set.
+        The data set. Of smallnorb, cars3d, shapes3d, celeba and folders the first call takes
+        seconds to minutes, and disk (see `unpacked`); from then on all take next to no time.
 
     Raises:
         UsageError: The name is not known, or the data set cannot have that size.
         DataError: A file is missing, truncated or not the published one.
     """
+    folder = data_folder(data_dir)
+    kind, colon, path = name.partition(":")
+    if colon and kind in OWN:
+        return OWN[kind](Path(path).expanduser(), folder, size)
     if name not in DATASETS:
-        raise unknown("data set", name, DATASETS)
-    return DATASETS[name](data_folder(data_dir), size)
+        raise unknown("data set", name, (*DATASETS, *(f"{own}:PATH" for own in OWN)))
+    return DATASETS[name](folder, size)

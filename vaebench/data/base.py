@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.errors import UsageError
+from vaebench.errors import DataError, UsageError
 
 
 class Dataset(Protocol):
@@ -17,7 +18,8 @@ class Dataset(Protocol):
 
     Images are numbered from 0. Whatever takes `indices` takes any 1-D array-like of integers (one
     integer counts as an array of one), repeats allowed, and raises IndexError where one is
-    negative or too large.
+    negative or too large. All of it is a pure function: the same indices give the same bits, in
+    whatever order, batch or process they are asked for.
     """
 
     @property
@@ -45,6 +47,14 @@ class Dataset(Protocol):
         """Name of each label; empty where there are none."""
 
     @property
+    def has_grid(self) -> bool:
+        """Whether every combination of the factors has an image, which `index` finds."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether images have a part drawn at random, so that this is a `StochasticDataset`."""
+
+    @property
     def has_split(self) -> bool:
         """Whether the data set was published with a training and a test part."""
 
@@ -60,7 +70,10 @@ class Dataset(Protocol):
         """Number of images."""
 
     def observations(self, indices: ArrayLike) -> NDArray[np.uint8]:
-        """Images [N, C, H, W], from 0 (black) to 255 (white) in every data set."""
+        """Images [N, C, H, W], from 0 (black) to 255 (white) in every data set.
+
+        The array is the caller's own, but may lie transposed in memory (channels last).
+        """
 
     def factors(self, indices: ArrayLike) -> NDArray[np.int64] | None:
         """Ground-truth factors [N, F], each from 0 to its size - 1, or None without any."""
@@ -72,9 +85,31 @@ class Dataset(Protocol):
         """Indices [N] of the images with these factors [N, F], the inverse of `factors`.
 
         Raises:
-            DataError: The data set has no ground-truth factors.
+            DataError: The data set has no ground-truth factors, or no grid of them (`has_grid`).
             IndexError: A factor is out of its range.
         """
+
+
+class StochasticDataset(Dataset, Protocol):
+    """A data set whose images have a part that is no factor and is drawn at random.
+
+    The draw is a pure function of the index and of `draw`, not of a generator with a state: so a
+    job gives the same bits however it is batched, packed or resumed. Evaluation leaves `draw` at
+    0; training passes its step, counted from 1, to see another draw at every visit.
+    """
+
+    def observations(self, indices: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.uint8]:
+        """Images [N, C, H, W], 0 to 255.
+
+        Args:
+            indices: Of the images, N integers.
+            draw: Which draw of the random part: one integer for all images, or N of them.
+        """
+
+
+def is_stochastic(data: Dataset) -> TypeGuard[StochasticDataset]:
+    """Whether `observations` takes `draw`."""
+    return data.stochastic
 
 
 def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -111,6 +146,38 @@ def as_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
             f"Index {seen} is out of range: there are {length} images, 0 to {length - 1}."
         )
     return array.astype(np.int64, copy=False)
+
+
+def find_file(name: str, data_dir: Path, file: str, folders: Sequence[str]) -> Path:
+    """Finds a file of a data set.
+
+    Args:
+        name: Data set, for the message.
+        data_dir: Folder of downloaded data sets.
+        file: File name.
+        folders: Folders in `data_dir` to look in, the one of our own downloads first; at the end
+            comes `data_dir` itself.
+
+    Returns:
+        The first of the places that has the file.
+
+    Raises:
+        DataError: None has it.
+    """
+    for folder in (*folders, "."):
+        path = data_dir / folder / file
+        if path.is_file():
+            return path
+    raise missing(name, data_dir, data_dir / folders[0] / file)
+
+
+def missing(name: str, data_dir: Path, path: Path) -> DataError:
+    """The error for a file that is not there."""
+    return DataError(
+        f"{path} is missing. Searched for {name} in the folder {data_dir}. Run `vaebench data "
+        f"download {name} --data-dir {data_dir}`, or point --data-dir or VAEBENCH_DATA at the "
+        "folder that has it."
+    )
 
 
 def image_size(name: str, size: int | None, allowed: tuple[int, ...]) -> int:

@@ -1,35 +1,22 @@
-"""Downloads MNIST and Fashion-MNIST through torchvision, and checks downloaded files."""
+"""Downloads published data sets, and makes their images ready for use."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from vaebench.data.base import data_folder
-from vaebench.data.dsprites import OFFICIAL_FILE, read_official
-from vaebench.data.mnist import COLLECTIONS, Collection, file_problem
-from vaebench.errors import DataError, UsageError, unknown
+from vaebench.data import cars3d, celeba, mpi3d, shapes3d, smallnorb
+from vaebench.data.base import Dataset, data_folder
+from vaebench.data.checking import CELEBA_FOLDER, FileCheck, check, checks_of
+from vaebench.data.published import RemoteFile, remote_files
+from vaebench.data.transfer import fetch
+from vaebench.data.unpacking import extract_tar, extract_zip, gunzip
+from vaebench.errors import DataError
 
-CHECKABLE = ("dsprites", *sorted(COLLECTIONS))
-
-
-@dataclass(frozen=True)
-class FileCheck:
-    """What was found about one file.
-
-    Attributes:
-        path: Where it is, or would be.
-        problem: What is wrong with it in one sentence, or None if it is whole.
-    """
-
-    path: Path
-    problem: str | None
+__all__ = ["DownloadEvent", "FileCheck", "check", "download", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -38,50 +25,45 @@ class DownloadEvent:
 
     Attributes:
         dataset: Name of the data set.
-        stage: `present` (all files were whole, nothing to do), `removed` (a damaged file was
-            deleted, to be replaced), `started`, or `done`.
-        path: The file removed, else the folder of the files.
+        stage: `present` (all files were whole, nothing to download), `removed` (a damaged file was
+            deleted, to be replaced), `started`, `progress` (of a file), `unpacking` (an archive),
+            `preparing` (images are scaled or unpacked for use) or `done`.
+        path: The file that is removed, downloaded or unpacked, else the folder of the files.
+        done: With `progress`, bytes that are here, earlier attempts included; with `unpacking`
+            bytes or files, with `preparing` images; else None.
+        total: Of which `done` is a part; None if it is not known.
     """
 
     dataset: str
-    stage: Literal["present", "removed", "started", "done"]
+    stage: Literal["present", "removed", "started", "progress", "unpacking", "preparing", "done"]
     path: Path
+    done: int | None = None
+    total: int | None = None
 
 
-def check(name: str, data_dir: str | Path | None = None) -> list[FileCheck]:
-    """Says of each file of a data set whether it is there and whole.
-
-    MNIST and Fashion-MNIST are checked by size, header and MD5 checksum. dSprites needs no file,
-    so its list is empty unless the official file is there; then all of that is read.
-
-    Args:
-        name: `dsprites`, `fashion-mnist` or `mnist`.
-        data_dir: Folder of downloaded data sets, else VAEBENCH_DATA, else ./data.
-
-    Returns:
-        One entry for each file.
-
-    Raises:
-        UsageError: The name is not known.
-    """
-    folder = data_folder(data_dir)
-    if name == "dsprites":
-        places = (folder / OFFICIAL_FILE, folder / "dsprites" / OFFICIAL_FILE)
-        return [_check_official(path) for path in places if path.is_file()]
-    if name not in COLLECTIONS:
-        raise unknown("data set", name, CHECKABLE)
-    return _check_collection(COLLECTIONS[name], folder)
+OnEvent = Callable[[DownloadEvent], None]
+_PREPARED: dict[str, Callable[..., Dataset]] = {
+    "smallnorb": smallnorb.load_smallnorb,
+    "cars3d": cars3d.load_cars3d,
+    "shapes3d": shapes3d.load_shapes3d,
+    **{name: partial(mpi3d.load_mpi3d, name) for name in mpi3d.VARIANTS},
+    "celeba": celeba.load_celeba,
+}
 
 
 def download(
     name: str,
     data_dir: str | Path | None = None,
-    on_event: Callable[[DownloadEvent], None] = lambda event: None,
+    on_event: OnEvent = lambda event: None,
 ) -> list[FileCheck]:
-    """Downloads what is missing of MNIST or Fashion-MNIST, and replaces damaged files.
+    """Downloads what is missing of a published data set, and replaces damaged files.
+
+    A download that was cut off goes on where it was. At the end images that have to be unpacked or
+    scaled are, so that jobs need not wait for it. dSprites is drawn from formulas and needs no
+    file; its download gets the official one, which is then used instead of the drawing.
 
     Args:
-        name: `fashion-mnist` or `mnist`.
+        name: A key of `published.PUBLISHED`.
         data_dir: Folder of downloaded data sets, else VAEBENCH_DATA, else ./data.
         on_event: Called at each step.
 
@@ -89,74 +71,86 @@ def download(
         The files, all of them whole.
 
     Raises:
-        UsageError: The name is not known, or the data set is not downloaded but drawn.
+        UsageError: The name is not known, or names a user's own images.
         DataError: The download failed, or what came is not the published data set.
     """
-    if name == "dsprites":
-        raise UsageError(
-            "dsprites needs no download: it is drawn from formulas. To use the official file, put "
-            f"{OFFICIAL_FILE} into the data folder."
-        )
-    if name not in COLLECTIONS:
-        raise unknown("data set", name, sorted(COLLECTIONS))
+    remotes = remote_files(name)
     folder = data_folder(data_dir)
-    collection = COLLECTIONS[name]
-    raw = collection.folder(folder)
-    checks = _check_collection(collection, folder)
-    if not _problems(checks):
-        on_event(DownloadEvent(name, "present", raw))
-        return checks
-    for found in checks:
-        if found.problem is not None and found.path.is_file():
-            _remove(found.path)
-            on_event(DownloadEvent(name, "removed", found.path))
-    on_event(DownloadEvent(name, "started", raw))
-    _fetch(name, collection, folder)
-    checks = _check_collection(collection, folder)
-    problems = _problems(checks)
+    needed = [file for file in remotes if not file.optional] or list(remotes)
+    states = [(file, checks_of(name, file, folder)) for file in needed]
+    todo = [(file, checks) for file, checks in states if _problems(checks)]
+    where = folder / needed[0].folder
+    if not todo:
+        on_event(DownloadEvent(name, "present", where))
+        prepare(name, folder, on_event)
+        return [found for _, checks in states for found in checks]
+    for _, checks in todo:
+        for found in checks:
+            if found.problem is not None and found.path.is_file():
+                _remove(found.path)
+                on_event(DownloadEvent(name, "removed", found.path))
+    on_event(DownloadEvent(name, "started", where))
+    for remote, _ in todo:
+        _get(name, remote, folder, on_event)
+    files = [found for file in needed for found in checks_of(name, file, folder)]
+    problems = _problems(files)
     if problems:
         raise DataError(f"The download of {name} is not whole: {problems[0]} Run it again.")
-    on_event(DownloadEvent(name, "done", raw))
-    return checks
+    prepare(name, folder, on_event)
+    on_event(DownloadEvent(name, "done", where))
+    return files
 
 
-def _fetch(name: str, collection: Collection, folder: Path) -> None:
-    """Lets torchvision download and unpack, without its progress bars."""
-    datasets = import_module("torchvision.datasets")
-    dataset: Any = getattr(datasets, collection.torchvision_name)
-    silence = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-            dataset(root=folder, train=True, download=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{name} could not be downloaded into {folder}: {reason}. Is this machine online, and "
-            "is the folder writable?"
-        ) from error
+def prepare(
+    name: str, data_dir: str | Path | None = None, on_event: OnEvent = lambda event: None
+) -> None:
+    """Unpacks or scales the images of a data set whose files are here, if that must be done.
+
+    It is done at the first `load_dataset` otherwise.
+
+    Args:
+        name: A name that `load_dataset` takes; nothing is done for most.
+        data_dir: Folder of downloaded data sets, else VAEBENCH_DATA, else ./data.
+        on_event: Called with `preparing` and the number of images done.
+
+    Raises:
+        DataError: A file is missing or not the published one, or there is no room.
+    """
+    folder = data_folder(data_dir)
+    if name in _PREPARED:
+        _PREPARED[name](
+            folder,
+            on_progress=lambda done, total: on_event(
+                DownloadEvent(name, "preparing", folder, done, total)
+            ),
+        )
 
 
-def _check_collection(collection: Collection, folder: Path) -> list[FileCheck]:
-    """Checks sizes, headers and checksums."""
-    checks = []
-    for file in collection.files:
-        path = collection.folder(folder) / file.name
-        problem = file_problem(path, file)
-        if problem is None:
-            seen = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-            if seen != file.md5:
-                problem = f"{path} is not the published file: its MD5 is {seen}, not {file.md5}."
-        checks.append(FileCheck(path, problem))
-    return checks
+def _get(name: str, remote: RemoteFile, folder: Path, on_event: OnEvent) -> None:
+    """Downloads a file from the first server that has it, and unpacks it."""
+    path = folder / remote.folder / remote.name
 
+    def tell(stage: Literal["progress", "unpacking"], done: int, total: int | None) -> None:
+        on_event(DownloadEvent(name, stage, path, done, total))
 
-def _check_official(path: Path) -> FileCheck:
-    """Reads the whole official file of dSprites."""
-    try:
-        read_official(path)
-    except DataError as error:
-        return FileCheck(path, str(error))
-    return FileCheck(path, None)
+    failures = []
+    for url in remote.urls:
+        try:
+            fetch(url, path, remote.checksum, lambda *count: tell("progress", *count))
+            break
+        except DataError as error:
+            failures.append(str(error))
+    else:
+        raise DataError(f"{name}: {' '.join(failures)} Is this machine online?")
+    if remote.unpack == "gz":
+        gunzip(path, path.with_suffix(""))
+    elif remote.unpack == "tar":
+        extract_tar(path, path.parent, cars3d.PATTERN, lambda *count: tell("unpacking", *count))
+    elif remote.unpack == "zip":
+        images = path.parent / CELEBA_FOLDER
+        extract_zip(path, images, "*.jpg", lambda *count: tell("unpacking", *count))
+    if remote.unpack:
+        path.unlink()
 
 
 def _problems(checks: Iterable[FileCheck]) -> list[str]:

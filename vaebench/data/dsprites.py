@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,9 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, image_size
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, SIZES, WIDTH, draw_all
+from vaebench.data.grid import Grid
+from vaebench.data.npz_members import read_npy_header
 from vaebench.errors import DataError
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+GRID = Grid(("colour", "shape", "scale", "orientation", "x", "y"), SIZES)
 _IMAGES_AT_ONCE = 8192
 
 
@@ -35,9 +39,11 @@ class DSprites:
 
     name = "dsprites"
     observation_shape = (1, WIDTH, WIDTH)
-    factor_names = ("colour", "shape", "scale", "orientation", "x", "y")
-    factor_sizes = SIZES
+    factor_names = GRID.names
+    factor_sizes = GRID.sizes
     label_names = SHAPES
+    has_grid = True
+    stochastic = False
     has_split = False
 
     def __init__(self, official_file: Path | None = None) -> None:
@@ -78,10 +84,7 @@ class DSprites:
             DataError: The official file is damaged.
         """
         if self._packed is None:
-            if self._official_file is None:
-                self._packed = draw_all()
-            else:
-                self._packed = read_official(self._official_file)
+            self._packed = _packed_rows(self._official_file)
         return self._packed
 
     def observations(self, indices: ArrayLike) -> NDArray[np.uint8]:
@@ -93,7 +96,7 @@ class DSprites:
 
     def factors(self, indices: ArrayLike) -> NDArray[np.int64]:
         """Ground-truth factors, int64 [N, 6], in the order of `factor_names`."""
-        return np.stack(np.unravel_index(as_indices(indices, IMAGES), SIZES), axis=1)
+        return GRID.of(as_indices(indices, IMAGES))
 
     def labels(self, indices: ArrayLike) -> NDArray[np.int64]:
         """Shapes, int64 [N]: 0 square, 1 ellipse, 2 heart."""
@@ -113,20 +116,7 @@ class DSprites:
             ValueError: They do not have the shape [N, 6].
             IndexError: A factor is out of its range.
         """
-        array = np.asarray(factors)
-        if array.ndim != 2 or array.shape[1] != len(SIZES):
-            raise ValueError(f"Factors must have the shape [N, 6], not {list(array.shape)}.")
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"Factors must be integers, not {array.dtype}.")
-        wrong = np.argwhere((array < 0) | (array >= SIZES))
-        if len(wrong):
-            place, factor = wrong[0]
-            raise IndexError(
-                f"Factor {self.factor_names[factor]} is {array[place, factor]}; it goes from 0 to "
-                f"{SIZES[factor] - 1}."
-            )
-        columns = tuple(array.astype(np.int64, copy=False).T)
-        return cast("NDArray[np.int64]", np.ravel_multi_index(columns, SIZES).astype(np.int64))
+        return GRID.index(factors)
 
 
 def load_dsprites(data_dir: Path, size: int | None = None) -> DSprites:
@@ -145,10 +135,19 @@ def load_dsprites(data_dir: Path, size: int | None = None) -> DSprites:
         DataError: The official file is there but wrong.
     """
     image_size("dsprites", size, (WIDTH,))
-    for path in (data_dir / OFFICIAL_FILE, data_dir / "dsprites" / OFFICIAL_FILE):
-        if path.is_file():
-            return DSprites(path)
-    return DSprites()
+    return DSprites(official_file(data_dir))
+
+
+@lru_cache(maxsize=1)
+def _packed_rows(official_file: Path | None) -> NDArray[np.uint64]:
+    """Draws or reads the images once for all the data sets of this process that show them."""
+    return draw_all() if official_file is None else read_official(official_file)
+
+
+def official_file(data_dir: Path) -> Path | None:
+    """The published file in the data folder or in its folder `dsprites`, or None."""
+    places = (data_dir / OFFICIAL_FILE, data_dir / "dsprites" / OFFICIAL_FILE)
+    return next((path for path in places if path.is_file()), None)
 
 
 def read_official(
@@ -171,7 +170,7 @@ def read_official(
     expected = (images, WIDTH, WIDTH)
     try:
         with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
-            shape, dtype = _read_npy_header(cast(BinaryIO, stream))
+            shape, dtype = read_npy_header(cast(BinaryIO, stream))
             if shape != expected or dtype != np.uint8:
                 raise DataError(
                     f"{path} is not the dSprites file: its imgs are {dtype} {list(shape)}, not "
@@ -204,22 +203,3 @@ def read_official(
         raise DataError(
             f"{path} cannot be read ({path.stat().st_size:,} bytes): {error}. {advice}"
         ) from error
-
-
-def _read_npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    """Reads the shape and the data type of an npy array in C order.
-
-    Raises:
-        ValueError: It is not such an array.
-    """
-    version = np.lib.format.read_magic(stream)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read is None:
-        raise ValueError(f"npy version {version} instead of (1, 0) or (2, 0)")
-    shape, fortran_order, dtype = read(stream)
-    if fortran_order:
-        raise ValueError("the array imgs is in Fortran order")
-    return shape, dtype

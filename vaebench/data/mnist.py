@@ -122,6 +122,8 @@ class GreyImages:
 
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
+    has_grid = False
+    stochastic = False
     has_split = True
 
     def __init__(

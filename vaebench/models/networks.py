@@ -127,10 +127,33 @@ def mlp(shape: Shape, latents: int, labels: int) -> Network:
     )
 
 
+def conv28(shape: Shape, latents: int, labels: int) -> Network:
+    """The network of the Fashion-MNIST study that this project began with, for 28×28.
+
+    The label joins the 1,568 convolutional features and the latents; study `fashion-cvae`.
+    """
+    channels, height, width = shape
+    if (height, width) != (28, 28):
+        raise UsageError(_wrong_size("conv28", shape, "28×28"))
+    return Network(
+        trunk=nn.Sequential(*_conv(channels, 16, 4), *_conv(16, 32, 4), nn.Flatten()),
+        head=nn.Sequential(*_linear(1568 + labels, 784), nn.Linear(784, 2 * latents)),
+        decoder=nn.Sequential(
+            *_linear(latents + labels, 256),
+            *_linear(256, 256),
+            *_linear(256, 784),
+            nn.Unflatten(1, (16, 7, 7)),
+            *_deconv(16, 16),
+            DoublingConvTranspose2d(16, channels),
+        ),
+    )
+
+
 NETWORKS: dict[str, Callable[[Shape, int, int], Network]] = {
     "locatello": locatello,
     "burgess": burgess,
     "mlp": mlp,
+    "conv28": conv28,
 }
 
 
@@ -157,18 +180,3 @@ def _wrong_size(name: str, shape: Shape, allowed: str) -> str:
         f"Network {name!r} takes {allowed} observations, these are {seen}. "
         f"Choose another with --network ({', '.join(NETWORKS)})."
     )
-
-
-def input_size(name: str, native: int) -> int:
-    """The size to pad square observations to so that a network takes them.
-
-    Args:
-        name: One of `NETWORKS`.
-        native: Height and width of the observations, pixels.
-
-    Returns:
-        The smallest size that the network takes and that holds the observations; `native`
-        where there is none, or where the network takes any.
-    """
-    sizes = {"locatello": (64,), "burgess": (32, 64)}.get(name, ())
-    return min((size for size in sizes if native <= size <= native + 8), default=native)

@@ -83,6 +83,8 @@ jobs = Table(
     Column("warmup_steps", Integer, nullable=False),
     Column("precision", String(8), nullable=False),
     Column("eval_size", Integer, nullable=False),
+    Column("folds", Integer),
+    Column("fold", Integer),
     Column("state", String(16), nullable=False, default="PENDING"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("losses", Integer, nullable=False, default=0),
@@ -166,6 +168,8 @@ SPEC_COLUMNS = (
     "warmup_steps",
     "precision",
     "eval_size",
+    "folds",
+    "fold",
 )
 """Columns of `jobs` that say what the job is."""
 

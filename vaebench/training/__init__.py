@@ -2,7 +2,7 @@
 
 from vaebench.training.checkpoints import read_tensors, write_tensors
 from vaebench.training.devices import device_name, prepare, resolve_device, resolve_precision
-from vaebench.training.feed import Feed
+from vaebench.training.feed import Feed, split
 from vaebench.training.loop import Trainer, build_model
 from vaebench.training.streams import Batches, numpy_generator, torch_generator
 
@@ -17,6 +17,7 @@ __all__ = [
     "read_tensors",
     "resolve_device",
     "resolve_precision",
+    "split",
     "torch_generator",
     "write_tensors",
 ]

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaebench.errors import DivergedError
+from vaebench.errors import DivergedError, UsageError
 from vaebench.models import VAE, build_network, initialise
 from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
 from vaebench.outcome import CurvePoint
 from vaebench.spec import MODELS, JobSpec
+from vaebench.training.adversary import ADVERSARIES
 from vaebench.training.checkpoints import read_tensors, write_tensors
-from vaebench.training.feed import Feed
+from vaebench.training.feed import Batched
 from vaebench.training.streams import Batches, torch_generator
 
 CURVE_POINTS = 100
@@ -40,7 +41,7 @@ def build_model(spec: JobSpec, shape: tuple[int, int, int], labels: int) -> VAE:
 
 
 class Trainer:
-    """A job in training: model, optimiser, curve and step.
+    """A job in training: model, optimiser, what trains beside them, curve and step.
 
     Args:
         spec: The job.
@@ -48,11 +49,19 @@ class Trainer:
         feed: The data.
         train_indices: Indices of the training examples, int64 [N].
         device: Where to train.
+
+    Raises:
+        UsageError: A parameter that chooses a variant is neither 0 nor 1, or the batch is too
+            small for the variant.
     """
 
     def __init__(
-        self, spec: JobSpec, model: VAE, feed: Feed, train_indices: Tensor, device: torch.device
+        self, spec: JobSpec, model: VAE, feed: Batched, train_indices: Tensor, device: torch.device
     ) -> None:
+        for name in MODELS[spec.model].switches:
+            if spec.parameters[name] not in (0, 1):
+                value = f"{spec.model}.{name} is {spec.parameters[name]:g}"
+                raise UsageError(f"{value}: it must be 0 or 1.")
         self.spec = spec
         self.device = device
         self.model = model.to(device)
@@ -67,7 +76,14 @@ class Trainer:
         )
         self.objective = OBJECTIVES[spec.model]
         self.likelihood = LIKELIHOODS[spec.likelihood]
-        values = {"beta": 1.0, **spec.parameters, "warmup": float(spec.warmup_steps)}
+        adversary = ADVERSARIES.get(spec.model)
+        self.adversary = None if adversary is None else adversary(spec, device)
+        values = {
+            "beta": 1.0,
+            **spec.parameters,
+            "warmup": float(spec.warmup_steps),
+            "examples": float(len(train_indices)),
+        }
         self.hyper = {name: torch.tensor(value, device=device) for name, value in values.items()}
         self.step = 0
         self.seconds = 0.0
@@ -88,18 +104,22 @@ class Trainer:
         Raises:
             DivergedError: The loss was NaN or infinite in this interval.
         """
-        indices = self.train_indices[self.batches.positions(self.step)]
-        x, label = self.feed.batch(indices, labelled=self.model.conditional)
-        noise = self.batches.noise(self.step).to(self.device, non_blocking=True)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.spec.precision == "bf16"
-        ):
+        size = self.spec.batch_size if self.adversary is None else self.adversary.model_size
+        x, noise, label = self._draw(slice(size))
+        log_ratio = None
+        with self._autocast():
             logits, mu, logvar, z = self.model(x, noise, label)
-        terms = Terms(self.likelihood(logits, x), kl_per_latent(mu, logvar), mu, logvar, z)
+        if self.adversary is not None:
+            log_ratio = self.adversary.log_ratio(z)
+        kl = kl_per_latent(mu, logvar)
+        terms = Terms(self.likelihood(logits, x), kl, mu, logvar, z, log_ratio)
         loss = self.objective(terms, self.hyper, self._clock)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
+        if self.adversary is not None:
+            others = z if size == self.spec.batch_size else self._codes(slice(size, None))
+            self.adversary.learn(z, others, self.step)
         with torch.no_grad():
             figures = (loss, terms.reconstruction.mean(), terms.kl.sum(1).mean())
             self._sums += torch.stack(figures)
@@ -109,6 +129,25 @@ class Trainer:
         self.step += 1
         if self.step % self.curve_every == 0 or self.done:
             self._record()
+
+    def _draw(self, part: slice) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Returns observations, noise and labels of a part of this step's batch."""
+        indices = self.train_indices[self.batches.positions(self.step)[part]]
+        x, label = self.feed.batch(indices, labelled=self.model.conditional, draw=self.step + 1)
+        noise = self.batches.noise(self.step)[part].to(self.device, non_blocking=True)
+        return x, noise, label
+
+    @torch.no_grad()
+    def _codes(self, part: slice) -> Tensor:
+        """Returns latents of a part of this step's batch, with no gradient, [B', D]."""
+        x, noise, label = self._draw(part)
+        with self._autocast():
+            mu, logvar = self.model.encode(x, label)
+        return self.model.sample(mu, logvar, noise)
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self.spec.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def _record(self) -> None:
         bad = int(self._first_bad.item())
@@ -137,6 +176,7 @@ class Trainer:
                 "seconds": self.seconds,
                 "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
+                "adversary": None if self.adversary is None else self.adversary.state_dict(),
                 "curve": torch.tensor(points, dtype=torch.float64),
                 "sums": self._sums,
                 "first_bad": self._first_bad,
@@ -154,6 +194,8 @@ class Trainer:
             return False
         self.model.load_state_dict(values["model"])
         self.optimiser.load_state_dict(values["optimiser"])
+        if self.adversary is not None:
+            self.adversary.load_state_dict(values["adversary"])
         self.step = values["step"]
         self.seconds = values["seconds"]
         self.curve = [

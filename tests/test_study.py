@@ -1,0 +1,114 @@
+"""Studies: the published numbers of trainings, and clear lines for files that are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Say, say  # noqa: F401 - a fixture
+from vaebench.cli.planning import Request, plan
+from vaebench.errors import UsageError
+from vaebench.spec import ALIASES, MODELS
+from vaebench.study import load_study, study_names
+
+
+def test_unsupervised_v1_is_the_published_grid() -> None:
+    """Locatello et al. 2019, section 5.1 and table 2 of the appendix."""
+    jobs = plan(Request(load_study("unsupervised-v1")), None, "fp32")
+    assert len(jobs) == 12_600
+    assert len({job.key for job in jobs}) == 12_600
+    assert len({job.dataset for job in jobs}) == 7
+    assert len({job.model for job in jobs}) == 6
+    assert len({job.cell for job in jobs}) == 7 * 6 * 6
+    assert {job.seed for job in jobs} == set(range(50))
+    shared = {(j.steps, j.batch_size, j.latent_dim, j.learning_rate, j.eval_size) for j in jobs}
+    assert shared == {(300_000, 64, 10, 1e-4, 10_000)}
+    strengths = {
+        model: sorted({j.strength for j in jobs if j.model == model and j.strength is not None})
+        for model in {j.model for j in jobs}
+    }
+    assert strengths == {
+        "betavae_h": [1, 2, 4, 6, 8, 16],
+        "betavae_b": [5, 10, 25, 50, 75, 100],
+        "factorvae": [10, 20, 30, 40, 50, 100],
+        "dipvae_i": [1, 2, 5, 10, 20, 50],
+        "dipvae_ii": [1, 2, 5, 10, 20, 50],
+        "btcvae": [1, 2, 4, 6, 8, 10],
+    }
+
+
+def test_a_slice_by_options() -> None:
+    request = Request(
+        load_study("unsupervised-v1"),
+        models=("annealedvae", "btcvae"),
+        datasets=("dsprites",),
+        seeds="5",
+        betas=(3.0,),
+        setting={"steps": 3000},
+    )
+    jobs = plan(request, None, "fp32")
+    assert len(jobs) == 5 * (6 + 1)
+    assert {job.steps for job in jobs} == {3000}
+    assert {job.strength for job in jobs if job.model == "btcvae"} == {3.0}
+    assert {job.parameters["c_steps"] for job in jobs if job.model == "betavae_b"} == {100_000}
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_is_whole(name: str) -> None:
+    study = load_study(name)
+    assert study.title
+    assert study.paper
+    assert {ALIASES.get(entry.model, entry.model) for entry in study.entries} <= set(MODELS)
+
+
+def test_a_study_of_the_users_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'datasets = ["dsprites"]\nseeds = "0,4"\nfolds = 2\n'
+        "[setting]\nepochs = 0.5\nbatch_size = 100\n"
+        '[[models]]\nname = "betavae_h"\nbeta = [1, 2]\n[models.setting]\nnetwork = "mlp"\n'
+        '[[models]]\nname = "vae"\n'
+    )
+    jobs = plan(Request(load_study(str(file))), None, "fp32")
+    assert len(jobs) == 2 * 2 * (2 + 1)
+    assert {job.steps for job in jobs} == {1844}  # half of 737,280 / 2 images, 100 at a time
+    assert {(job.model, job.network) for job in jobs} == {
+        ("betavae_h", "mlp"),
+        ("vae", "locatello"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seedz = 3\n[[models]]\nname='vae'", "Unknown key 'seedz'.*Did you mean 'seeds'"),
+        ("[setting]\nstep = 3\n[[models]]\nname='vae'", "Unknown key of the setting 'step'"),
+        ("[[models]]\nname='vae'\nbeta=3", "Unknown key of model 'vae' 'beta'"),
+        ("[[models]]\nname='betavae_h'\nbeta='x'", "betavae_h.beta is 'x'"),
+        ("[[models]]\nname='betavae'", "Did you mean 'betavae_h'"),
+        ("[[models]]\nbeta=3", "needs a name"),
+        ("seeds = '3'", "has no"),
+        ("a = = 3", "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_study(str(file))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="Unknown study"):
+        load_study("fashion")
+
+
+def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Path) -> None:  # noqa: F811
+    said = say("sweep", "--study", "unsupervised-v1", "--dry-run", "--out", tmp_path / "x")
+    assert said.code == 0
+    assert said.out.splitlines()[-1] == "12,600 jobs: 12,600 new."
+    assert len(said.out.splitlines()) == 2 + 7 * 36
+    assert "as just measured: " in said.err
+    assert " d " in said.err.rpartition(":")[2]  # 3.78 · 10⁹ steps take days on any machine
+    listed = say("studies")
+    assert "unsupervised-v1  (12,600 trainings)" in listed.out
+    assert say("studies", "mnist-2d").out.startswith("title =")

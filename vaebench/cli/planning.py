@@ -1,0 +1,142 @@
+"""From options and studies to jobs: the one place that knows which of them wins."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaebench.cli import parsing
+from vaebench.errors import UsageError
+from vaebench.sizes import fitting_size
+from vaebench.spec import ALIASES, JobSpec, Setting, SweepSpec, model_info
+from vaebench.study import Entry, Study
+
+if TYPE_CHECKING:
+    from vaebench.data.cards import Contents
+
+DEFAULT_NETWORKS = {64: "locatello", 32: "burgess", 28: "burgess"}
+"""Network for observations of a size, where none is named."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user typed, over a study; None and empty leave the study's choice.
+
+    Attributes:
+        study: The study; that of `--models` alone has defaults for all else.
+        models: Names or aliases.
+        betas: The beta of every model that has one.
+        grid: Values by model and parameter.
+        seeds: As `--seeds` takes them.
+        datasets: Names.
+        folds: Parts of the training set in cross-validation.
+        epochs: Instead of steps.
+        setting: Fields of `Setting`.
+    """
+
+    study: Study
+    models: tuple[str, ...] = ()
+    betas: tuple[float, ...] = ()
+    grid: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    seeds: str | None = None
+    datasets: tuple[str, ...] = ()
+    folds: int | None = None
+    epochs: float | None = None
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+
+def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpec]:
+    """Expands a request to jobs, in the order of data sets, models, strengths, seeds.
+
+    Args:
+        request: What is asked for.
+        data_dir: Folder of downloaded data, to look a user's own images up in.
+        precision: Resolved precision.
+
+    Raises:
+        UsageError: A name or a value is not one that vaebench takes, or does not fit the data.
+    """
+    from vaebench.data.cards import card
+
+    entries = _entries(request)
+    seeds = parsing.seeds(request.seeds or request.study.seeds)
+    jobs: dict[str, JobSpec] = {}
+    for dataset in request.datasets or request.study.datasets:
+        contents = card(dataset, data_dir).contents
+        for entry in entries:
+            setting = _setting(request, entry, dataset, contents, precision, data_dir)
+            model = _canonical(entry.model)
+            if model_info(model).conditional and not contents.label_names:
+                raise UsageError(f"Model {model!r} needs labels, and {dataset} has none.")
+            sweep = SweepSpec(
+                setting=setting, models=(model,), seeds=seeds, grid={model: entry.grid}
+            )
+            jobs |= {job.key: job for job in sweep.expand() if job.key not in jobs}
+    return list(jobs.values())
+
+
+def _entries(request: Request) -> list[Entry]:
+    """Returns the models to train with their grids, options over the study's values."""
+    chosen = list(request.study.entries)
+    if request.models:
+        chosen = [
+            next((e for e in chosen if _canonical(e.model) == _canonical(name)), Entry(name))
+            for name in request.models
+        ]
+    typed = {_canonical(name): values for name, values in request.grid.items()}
+    SweepSpec(models=tuple(entry.model for entry in chosen), seeds=(0,), grid=request.grid)
+    entries = []
+    for entry in chosen:
+        grid = dict(entry.grid)
+        if request.betas and "beta" in model_info(_canonical(entry.model)).parameters:
+            grid["beta"] = request.betas
+        grid |= typed.get(_canonical(entry.model), {})
+        entries.append(dataclasses.replace(entry, grid=grid))
+    return entries
+
+
+def _canonical(name: str) -> str:
+    return ALIASES.get(name, name)
+
+
+def _setting(
+    request: Request,
+    entry: Entry,
+    dataset: str,
+    contents: Contents,
+    precision: str,
+    data_dir: Path | None,
+) -> Setting:
+    from vaebench.data import load_dataset
+
+    values = {**request.study.setting, **entry.setting}
+    if "steps" in request.setting or request.epochs is not None:
+        values.pop("steps", None)
+        values.pop("epochs", None)
+    values |= request.setting
+    epochs = request.epochs if request.epochs is not None else values.pop("epochs", None)
+    folds = request.folds or request.study.folds
+    if epochs is not None:
+        examples = contents.images
+        if contents.has_split:
+            examples = len(load_dataset(dataset, data_dir).train_indices)
+        batch_size = values.get("batch_size", Setting.batch_size)
+        values["steps"] = _steps(epochs, examples, folds, batch_size)
+    native = contents.observation_shape[1]
+    values.setdefault("network", DEFAULT_NETWORKS.get(native, "mlp"))
+    setting = Setting(**values, dataset=dataset, precision=precision, folds=folds)
+    fitting_size(setting.network, contents.observation_shape)
+    return setting
+
+
+def _steps(epochs: Any, examples: int, folds: int | None, batch_size: Any) -> int:
+    if not isinstance(epochs, (int, float)) or not math.isfinite(epochs) or epochs <= 0:
+        raise UsageError(f"--epochs is {epochs}: it must be a number above 0.")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise UsageError(f"--batch-size is {batch_size!r}: it must be a whole number, 1 or more.")
+    trained = examples - examples // folds if folds else examples
+    return math.ceil(epochs * trained / batch_size)

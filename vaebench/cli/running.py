@@ -1,0 +1,123 @@
+"""Running a sweep's jobs from the command line: display, signals, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import typer
+
+from vaebench.cli.display import SweepDisplay
+from vaebench.cli.summary import closing, results_table
+from vaebench.spec import JobSpec
+
+if TYPE_CHECKING:
+    from vaebench.runner import Beat, JobEnded, Runner
+    from vaebench.worker import WorkerContext
+
+
+def run_jobs(
+    jobs: Sequence[JobSpec],
+    location: str,
+    context: WorkerContext,
+    *,
+    command: str,
+    workers: int,
+    retries: int = 0,
+    fail_fast: bool = False,
+) -> None:
+    """Trains jobs into a database, with a live display and a summary at the end.
+
+    Args:
+        jobs: The jobs, in order.
+        location: The database.
+        context: Where and how workers work.
+        command: What the user typed, kept in the database.
+        workers: Jobs at once.
+        retries: How often a failed job is tried again.
+        fail_fast: Stop at the first failure.
+
+    Raises:
+        typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
+    """
+    from vaebench.executors import ProcessExecutor
+    from vaebench.runner import JobEnded, Runner
+    from vaebench.store import Store
+    from vaebench.worker import run_pack
+
+    with Store(location) as store:
+        added = store.add_sweep(jobs, command)
+        display = SweepDisplay(len(jobs), workers, context.device)
+
+        def on_event(event: JobEnded | Beat) -> None:
+            if isinstance(event, JobEnded) and event.state == "complete":
+                context.forget(event.spec.key)
+            display.show(event)
+
+        runner: Runner
+        executor = ProcessExecutor(
+            run_pack,
+            context,
+            workers=workers,
+            on_event=lambda progress: runner.progressed(progress),
+        )
+        runner = Runner(
+            store,
+            added.sweep_id,
+            executor,
+            retries=retries,
+            fail_fast=fail_fast,
+            on_event=on_event,
+        )
+        with _stopping(runner, display) as stopped, display:
+            counts = runner.run()
+        rows = [row for row in store.results() if row["job_key"] in {job.key for job in jobs}]
+        failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
+    results_table(rows)
+    report = (
+        "vaebench report"
+        if location == "results/results.db"
+        else f"vaebench report --db {location}"
+    )
+    closing(counts, [(row.key, row.error or "") for row in failed], location, command, report)
+    if stopped:
+        raise typer.Exit(130)
+    if failed or counts["PENDING"]:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _stopping(runner: Runner, display: SweepDisplay) -> Iterator[list[int]]:
+    """Lets Ctrl-C and SIGTERM end a sweep in order: once to checkpoint, twice at once.
+
+    Yields:
+        The signals that came, filled while the block runs.
+    """
+    seen: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        seen.append(number)
+        if len(seen) > 1:
+            raise KeyboardInterrupt
+        display.say("Stopping: what runs is being checkpointed. Ctrl-C again stops at once.")
+        runner.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    clean = False
+    try:
+        yield seen
+        clean = True
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        runner.close(kill=not clean)
+
+
+def cores() -> int:
+    """Returns the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,43 @@
+"""`vaebench studies`: the papers' experiments that `sweep --study` runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from vaebench.cli import tables
+from vaebench.cli.parsing import seeds
+from vaebench.spec import ALIASES, MODELS
+from vaebench.study import FOLDER, Study, load_study, study_names
+
+
+def studies(
+    name: Annotated[str | None, typer.Argument(help="Print this study's TOML file.")] = None,
+) -> None:
+    """List the studies; with a NAME, print its file, to copy and edit.
+
+    Example: vaebench studies fashion-betas > mine.toml; vaebench sweep --study mine.toml
+    """
+    if name is not None:
+        load_study(name)
+        typer.echo((FOLDER / f"{name}.toml").read_text(encoding="utf-8").rstrip())
+        return
+    for found in study_names():
+        study = load_study(found)
+        tables.emit(Text(f"{found}  ({trainings(study):,} trainings)", style="bold"))
+        tables.emit(Text(f"  {study.title}"), Text(f"  {study.paper}", style="dim"))
+    tables.note("To run one: vaebench sweep --study NAME. Its file: vaebench studies NAME.")
+
+
+def trainings(study: Study) -> int:
+    """Counts the jobs of a study."""
+    cells = 0
+    for entry in study.entries:
+        product = 1
+        for values in entry.grid.values():
+            product *= len(values)
+        cells += product
+        assert ALIASES.get(entry.model, entry.model) in MODELS
+    return len(study.datasets) * cells * len(seeds(study.seeds)) * (study.folds or 1)

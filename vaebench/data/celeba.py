@@ -1,0 +1,171 @@
+"""CelebA: 202,599 faces with 40 attributes each, read by torchvision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vaebench.data.base import as_indices, missing
+from vaebench.data.stored import StoredImages
+from vaebench.data.unpacked import OnProgress, silent, unpacked
+from vaebench.errors import DataError, UsageError
+
+NAME = "celeba"
+FOLDER = "celeba"
+IMAGES = 202_599
+WIDTH = 64
+SHAPE = (3, WIDTH, WIDTH)
+LABEL = "Smiling"
+LABEL_NAMES = ("not smiling", "smiling")
+LISTS = (
+    "list_attr_celeba.txt",
+    "identity_CelebA.txt",
+    "list_bbox_celeba.txt",
+    "list_landmarks_align_celeba.txt",
+    "list_eval_partition.txt",
+)
+_CROP = 148
+_BLOCK = 256
+
+
+class CelebA(StoredImages):
+    """The aligned faces in the published order, with the published split.
+
+    The 162,770 training images are the training part and the 19,962 test images the test part;
+    the 19,867 images for validation in between belong to neither. Labels have to be classes, so
+    one attribute is the label: whether the person smiles, which nearly half of them do.
+
+    Attributes:
+        attribute_names: Names of the 40 attributes.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        images: NDArray[np.uint8],
+        attribute_names: tuple[str, ...],
+        attributes: NDArray[np.uint8],
+        partition: NDArray[np.int64],
+    ) -> None:
+        self.attribute_names = attribute_names
+        self._attributes = attributes
+        super().__init__(
+            NAME,
+            source,
+            images,
+            labels=attributes[:, attribute_names.index(LABEL)].astype(np.int64),
+            label_names=LABEL_NAMES,
+            split=(np.flatnonzero(partition == 0), np.flatnonzero(partition == 2)),
+        )
+
+    def attributes(self, indices: ArrayLike) -> NDArray[np.int64]:
+        """Attributes, int64 [N, 40], 0 or 1, in the order of `attribute_names`."""
+        return self._attributes[as_indices(indices, len(self))].astype(np.int64)
+
+
+def load_celeba(
+    data_dir: Path,
+    size: int | None = None,
+    *,
+    on_progress: OnProgress = silent,
+    _images: int = IMAGES,
+) -> CelebA:
+    """Opens CelebA from the folder `celeba`, as torchvision lays it out.
+
+    The aligned images of 178×218 are cut to the 148×148 in their middle and scaled (bilinear, with
+    anti-aliasing, as by torchvision's transforms CenterCrop and Resize). That is done once, and
+    takes some minutes; the result, 2.5 GB at 64 pixels, is mapped and shared by all processes.
+
+    Args:
+        data_dir: Folder of downloaded data sets.
+        size: Height and width of the images, up to 148 pixels; None is 64.
+        on_progress: Called with the numbers of images unpacked and in all.
+
+    Returns:
+        The data set.
+
+    Raises:
+        UsageError: The size is not 1 to 148.
+        DataError: A file is missing, damaged or not the published one.
+
+    References:
+        Liu, Luo, Wang and Tang, "Deep learning face attributes in the wild", 2015,
+        https://arxiv.org/abs/1411.7766, http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
+        Larsen, Sønderby, Larochelle and Winther, "Autoencoding beyond pixels using a learned
+        similarity metric", 2016, https://arxiv.org/abs/1512.09300 (the crop of 148 pixels)
+    """
+    width = WIDTH if size is None else size
+    if not 0 < width <= _CROP:
+        raise UsageError(f"Images of {NAME} cannot have {size} pixels. Allowed: 1 to {_CROP}.")
+    folder = data_dir / FOLDER
+    for name in LISTS:
+        if not (folder / name).is_file():
+            raise missing(NAME, data_dir, folder / name)
+    names, attributes = _read_attributes(folder / LISTS[0], _images)
+    partition = _read_partition(folder / LISTS[-1], _images)
+    images = unpacked(
+        data_dir,
+        f"{NAME}{width}",
+        [folder / name for name in LISTS],
+        (_images, width, width, 3),
+        lambda: _blocks(data_dir, width),
+        on_progress,
+    )
+    return CelebA(f"CelebA, Liu et al., {folder}", images, names, attributes, partition)
+
+
+def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
+    """Reads and scales all images, in blocks [n, width, width, 3]."""
+    from PIL import Image
+
+    datasets = import_module("torchvision.datasets")
+    try:
+        faces: Any = datasets.CelebA(data_dir, split="all", download=False)
+    except (RuntimeError, OSError, ValueError, IndexError) as error:
+        raise DataError(
+            f"{data_dir / FOLDER} is not whole: {error}. Run `vaebench data check {NAME} "
+            f"--data-dir {data_dir}`, which names the file."
+        ) from error
+    for start in range(0, len(faces.filename), _BLOCK):
+        block = []
+        for name in faces.filename[start : start + _BLOCK]:
+            path = data_dir / FOLDER / "img_align_celeba" / name
+            try:
+                with Image.open(path) as file:
+                    face = file.convert("RGB")
+            except (OSError, SyntaxError, ValueError) as error:
+                raise DataError(f"{path} cannot be read as an image: {error}.") from error
+            left, top = (face.width - _CROP) // 2, (face.height - _CROP) // 2
+            face = face.crop((left, top, left + _CROP, top + _CROP))
+            block.append(np.asarray(face.resize((width, width), Image.Resampling.BILINEAR)))
+        yield np.stack(block)
+
+
+def _read_attributes(path: Path, images: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+    """Reads `list_attr_celeba.txt`: a count, the names, and for each image a name and -1 or 1."""
+    lines = path.read_text().splitlines()
+    names = tuple(lines[1].split()) if len(lines) > 1 else ()
+    words = [line.split() for line in lines[2:]]
+    values = np.array([found[1:] for found in words if len(found) == len(names) + 1])
+    if values.shape != (images, len(names)) or LABEL not in names:
+        raise DataError(
+            f"{path} is not the published file: it has {len(values):,} images with attributes, "
+            f"not {images:,}."
+        )
+    return names, (values == "1").astype(np.uint8)
+
+
+def _read_partition(path: Path, images: int) -> NDArray[np.int64]:
+    """Reads `list_eval_partition.txt`: for each image a name and 0, 1 or 2 (train, valid, test)."""
+    parts = [line.split()[-1] for line in path.read_text().splitlines() if line.strip()]
+    if len(parts) != images or not set(parts) <= {"0", "1", "2"}:
+        raise DataError(
+            f"{path} is not the published file: it puts {len(parts):,} images into the parts "
+            f"{', '.join(sorted(set(parts))[:5])}, not {images:,} into 0, 1, 2."
+        )
+    return np.array(parts).astype(np.int64)

@@ -1,0 +1,159 @@
+"""Arrays within npz files: mapped where they lie uncompressed, else read in blocks."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaebench.errors import DataError
+
+Header = tuple[tuple[int, ...], np.dtype[Any]]
+_LOCAL_HEADER = 30
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array of an npz file, of which only the header was read.
+
+    Attributes:
+        path: The npz file.
+        name: Name of the array.
+        shape: Its shape.
+        dtype: Its data type.
+        crc: CRC-32 checksum that the file gives for it.
+        offset: Where its numbers begin in the file, in bytes, or None if it is compressed.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    crc: int
+    offset: int | None
+
+    @property
+    def bytes(self) -> int:
+        """Size of the unpacked numbers."""
+        return int(np.prod([self.dtype.itemsize, *self.shape], dtype=np.float64))
+
+    def map(self) -> NDArray[Any]:
+        """Maps an uncompressed array read-only; processes that do so share its memory.
+
+        Raises:
+            DataError: The file is shorter than the array.
+        """
+        assert self.offset is not None
+        size = self.path.stat().st_size
+        if self.offset + self.bytes > size:
+            raise DataError(
+                f"{self.path} is truncated: its {self.name} need {self.offset + self.bytes:,} "
+                f"bytes, it has {size:,}."
+            )
+        return np.asarray(np.memmap(self.path, self.dtype, "r", self.offset, self.shape))
+
+    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Reads the array from its beginning to its end, so many rows at once.
+
+        Raises:
+            DataError: The file is truncated or damaged.
+        """
+        width = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        with (
+            reading(self.path),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(f"{self.name}.npy") as stream,
+        ):
+            read_npy_header(cast(BinaryIO, stream), self.name)
+            for start in range(0, self.shape[0], rows):
+                count = min(rows, self.shape[0] - start)
+                content = stream.read(count * width)
+                if len(content) != count * width:
+                    raise DataError(
+                        f"{self.path} is truncated: its {self.name} end within row "
+                        f"{start + len(content) // width:,} of {self.shape[0]:,}."
+                    )
+                yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+            stream.read(1)  # at the end of the array, zipfile compares its checksum
+
+
+def open_members(path: Path) -> dict[str, Member]:
+    """Reads the headers of all arrays of an npz file.
+
+    Raises:
+        DataError: It cannot be read, or holds Python objects or arrays in Fortran order.
+    """
+    found = {}
+    with reading(path), zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            with archive.open(info) as stream:
+                shape, dtype = read_npy_header(cast(BinaryIO, stream), name)
+                inner = stream.tell()
+            offset = None
+            if info.compress_type == zipfile.ZIP_STORED:
+                file.seek(info.header_offset)
+                local = file.read(_LOCAL_HEADER)
+                lengths = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
+                offset = info.header_offset + _LOCAL_HEADER + sum(lengths) + inner
+            found[name] = Member(path, name, shape, dtype, info.CRC, offset)
+    return found
+
+
+def read_array(member: Member) -> NDArray[Any]:
+    """Reads a whole array into memory, and compares its checksum.
+
+    Raises:
+        DataError: The file is truncated or damaged.
+    """
+    with (
+        reading(member.path),
+        zipfile.ZipFile(member.path) as archive,
+        archive.open(f"{member.name}.npy") as stream,
+    ):
+        array: NDArray[Any] = np.lib.format.read_array(cast(BinaryIO, stream), allow_pickle=False)
+        stream.read(1)  # at the end of the array, zipfile compares its checksum
+    return array
+
+
+def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
+    """Reads the shape and the data type of an npy array in C order.
+
+    Args:
+        stream: The npy file, at its beginning.
+        name: Name of the array, for the message.
+
+    Raises:
+        ValueError: It is not such an array, or its elements are Python objects.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"npy version {version} instead of (1, 0) or (2, 0)")
+    shape, fortran_order, dtype = read(stream)
+    if fortran_order and len(shape) > 1:
+        raise ValueError(f"the array {name} is in Fortran order")
+    if dtype.hasobject:
+        raise ValueError(f"the array {name} holds Python objects, which are not read")
+    return shape, dtype
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns the errors of reading a zip file into a DataError that names it."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+        size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{path} cannot be read{size}: {reason}.") from error

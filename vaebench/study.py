@@ -1,0 +1,138 @@
+"""Studies: the papers' experiments as named sweeps, read from TOML files."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vaebench.errors import UsageError, unknown
+from vaebench.spec import ALIASES, Setting, model_info
+
+FOLDER = Path(__file__).parent / "studies"
+"""The studies that come with vaebench."""
+
+SETTING_KEYS = tuple(
+    f.name for f in dataclasses.fields(Setting) if f.name not in {"dataset", "precision", "folds"}
+)
+"""What `[setting]` may hold, besides `epochs`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of a study with the values of its hyperparameters.
+
+    Attributes:
+        model: Name or alias.
+        grid: Values by parameter; a parameter that is missing has its default.
+        setting: What of the study's setting this model has its own way.
+    """
+
+    model: str
+    grid: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named sweep.
+
+    Attributes:
+        name: What `--study` takes.
+        title: One line on it.
+        paper: Where it comes from.
+        datasets: Names of the data sets.
+        seeds: As `--seeds` takes them.
+        entries: The models.
+        setting: Fields of `Setting`, and `epochs` instead of `steps`.
+        folds: Parts of the training set in cross-validation; None for none.
+    """
+
+    name: str
+    title: str = ""
+    paper: str = ""
+    datasets: tuple[str, ...] = ("dsprites",)
+    seeds: str = "3"
+    entries: tuple[Entry, ...] = ()
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    folds: int | None = None
+
+
+def study_names() -> list[str]:
+    """Returns the names of the studies that come with vaebench."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def load_study(name: str) -> Study:
+    """Reads a study by its name, or a study file of the user's own.
+
+    Args:
+        name: One of `study_names`, or the path of a `.toml` file.
+
+    Raises:
+        UsageError: There is none of that name, or the file has an unknown key or a wrong value.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        if name.endswith(".toml"):
+            raise UsageError(f"There is no study file {name}.")
+        raise unknown("study", name, study_names())
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"Study file {path} is not TOML: {error}.") from error
+    known = {f.name for f in dataclasses.fields(Study)} - {"name", "entries"} | {"models"}
+    _known(path, "key", content, known)
+    setting = _table(path, "setting", content.get("setting", {}))
+    models = content.get("models", [])
+    if not isinstance(models, list) or not models:
+        raise UsageError(f"Study file {path} has no [[models]]: it needs at least one.")
+    folds = content.get("folds")
+    return Study(
+        name=path.stem,
+        title=str(content.get("title", "")),
+        paper=str(content.get("paper", "")),
+        datasets=tuple(map(str, content.get("datasets", ["dsprites"]))),
+        seeds=str(content.get("seeds", "3")),
+        entries=tuple(_entry(path, table) for table in models),
+        setting=setting,
+        folds=folds,
+    )
+
+
+def _entry(path: Path, table: Any) -> Entry:
+    if not isinstance(table, dict) or "name" not in table:
+        raise UsageError(f"Study file {path}: each [[models]] needs a name.")
+    name = str(table["name"])
+    info = model_info(ALIASES.get(name, name))
+    _known(path, f"key of model {name!r}", table, {"name", "setting", *info.parameters})
+    grid = {}
+    for parameter in info.parameters:
+        if parameter in table:
+            values = table[parameter] if isinstance(table[parameter], list) else [table[parameter]]
+            if not values or not all(
+                isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
+            ):
+                raise UsageError(
+                    f"Study file {path}: {name}.{parameter} is {table[parameter]!r}, "
+                    "it must be a number or a list of numbers."
+                )
+            grid[parameter] = tuple(map(float, values))
+    return Entry(name, grid, _table(path, f"setting of {name!r}", table.get("setting", {})))
+
+
+def _table(path: Path, what: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise UsageError(f"Study file {path}: the {what} must be a table.")
+    _known(path, f"key of the {what}", table, {*SETTING_KEYS, "epochs"})
+    return dict(table)
+
+
+def _known(path: Path, kind: str, found: Mapping[str, Any], known: set[str]) -> None:
+    for key in found:
+        if key not in known:
+            problem = unknown(kind, key, sorted(known))
+            raise UsageError(f"Study file {path}: {problem}")

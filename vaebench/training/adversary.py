@@ -1,0 +1,131 @@
+"""FactorVAE's second network in training: discriminator, its optimiser and its permutations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from vaebench.errors import UsageError
+from vaebench.models import initialise
+from vaebench.models.discriminator import Discriminator
+from vaebench.objectives import discriminator_loss, permute_codes
+from vaebench.spec import JobSpec
+from vaebench.training.streams import CHUNK, torch_generator
+
+LEARNING_RATE = 1e-4
+"""Of the discriminator's Adam, whatever the job's own: the paper's and the study's."""
+
+BETAS = (0.5, 0.9)
+"""Of the discriminator's Adam, likewise."""
+
+
+class Permutations:
+    """The orders that a job's codes are permuted by: a function of its seed and the step alone.
+
+    Args:
+        seed: The job's seed.
+        count: Codes to permute, B.
+        latent_dim: Latents, D, each with an order of its own.
+    """
+
+    def __init__(self, seed: int, count: int, latent_dim: int) -> None:
+        self.seed = seed
+        self.shape = (CHUNK, count, latent_dim)
+        self._orders = lru_cache(maxsize=1)(self._draw)
+
+    def _draw(self, chunk: int) -> Tensor:
+        generator = torch_generator(self.seed, "permutation", chunk)
+        return torch.rand(self.shape, generator=generator).argsort(dim=1, stable=True)
+
+    def order(self, step: int) -> Tensor:
+        """Returns a step's permutations of 0 … B - 1, one a column, int64 [B, D]."""
+        chunk, place = divmod(step, CHUNK)
+        return self._orders(chunk)[place]
+
+
+class Adversary:
+    """A discriminator that learns beside the model, to tell its codes from permuted ones.
+
+    Each step it gives the model the density ratio, then learns from codes that the model drew.
+    Neither loss moves the other's weights. With the parameter `halves` 0, as in the study, the
+    codes of the batch are told from the same codes permuted; with 1, as in the paper, the model
+    learns from the first half of the batch, and its codes are told from those of the second half
+    permuted, which the model has drawn after its own update.
+
+    Args:
+        spec: The job.
+        device: Where to train.
+
+    Raises:
+        UsageError: A batch of one example cannot be halved.
+    """
+
+    def __init__(self, spec: JobSpec, device: torch.device) -> None:
+        self.permuted_size = spec.batch_size
+        self.model_size = spec.batch_size
+        if spec.parameters["halves"]:
+            self.permuted_size = spec.batch_size // 2
+            self.model_size = spec.batch_size - self.permuted_size
+        if self.permuted_size == 0:
+            raise UsageError(
+                f"{spec.model}.halves is 1 and --batch-size is 1: a batch of 2 or more is needed."
+            )
+        self.device = device
+        self.precision = spec.precision
+        self.discriminator = Discriminator(spec.latent_dim)
+        initialise(
+            self.discriminator, spec.initialisation, torch_generator(spec.seed, "discriminator")
+        )
+        self.discriminator.to(device)
+        self.optimiser = torch.optim.Adam(
+            self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=True
+        )
+        self.permutations = Permutations(spec.seed, self.permuted_size, spec.latent_dim)
+
+    def log_ratio(self, z: Tensor) -> Tensor:
+        """Returns log q(z) - sum of log q(z_d), nats, [B], with a gradient for z alone."""
+        fixed = {name: p.detach() for name, p in self.discriminator.named_parameters()}
+        with self._autocast():
+            ratio: Tensor = functional_call(self.discriminator, fixed, (z,))
+        return ratio
+
+    def learn(self, z: Tensor, others: Tensor, step: int) -> None:
+        """Does one step of the discriminator's optimiser.
+
+        Args:
+            z: Codes that the model drew, [B, D].
+            others: Codes to permute: the same ones, or others, [B', D].
+            step: Steps done before this one.
+        """
+        order = self.permutations.order(step).to(self.device, non_blocking=True)
+        codes = torch.cat([z, permute_codes(others, order)]).detach()
+        with self._autocast():
+            ratios: Tensor = self.discriminator(codes)
+        self.optimiser.zero_grad(set_to_none=True)
+        discriminator_loss(ratios[: len(z)], ratios[len(z) :]).backward()
+        self.optimiser.step()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all that the rest of its training depends on, but the step."""
+        return {
+            "discriminator": self.discriminator.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Goes on from what `state_dict` returned."""
+        self.discriminator.load_state_dict(values["discriminator"])
+        self.optimiser.load_state_dict(values["optimiser"])
+
+
+ADVERSARIES: Mapping[str, type[Adversary]] = MappingProxyType({"factorvae": Adversary})
+"""What trains beside a model, by the model's name."""
