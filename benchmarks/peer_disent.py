@@ -78,9 +78,7 @@ def main() -> None:
     loader = DataLoader(dataset=data, batch_size=BATCH, shuffle=True, num_workers=0)
     encoder = EncoderConv64(x_shape=SHAPE, z_size=LATENTS, z_multiplier=2) if own else Encoder()
     module = BetaVae(
-        model=AutoEncoder(
-            encoder=encoder, decoder=DecoderConv64(x_shape=SHAPE, z_size=LATENTS)
-        ),
+        model=AutoEncoder(encoder=encoder, decoder=DecoderConv64(x_shape=SHAPE, z_size=LATENTS)),
         cfg=BetaVae.cfg(
             optimizer="adam",
             optimizer_kwargs={"lr": LEARNING_RATE},

@@ -18,6 +18,7 @@ from vaebench.sizes import SIZES
 LIKELIHOODS = ("bernoulli", "gaussian")
 PRECISIONS = ("fp32", "bf16")
 INITIALISATIONS = ("glorot", "torch")
+SCORES = ("core", "all")
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Setting:
         initialisation: `glorot` (uniform weights, zero biases: the study's) or `torch`.
         precision: `fp32`, or `bf16` for bfloat16 autocast with fp32 master weights.
         eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
+        scores: `core`, or `all` with the scores that train classifiers (20 s and more a run).
         folds: Parts of the training set in cross-validation; None for none.
     """
 
@@ -143,6 +145,7 @@ class Setting:
     initialisation: str = "glorot"
     precision: str = "fp32"
     eval_size: int = 500
+    scores: str = "core"
     folds: int | None = None
 
     def __post_init__(self) -> None:
@@ -158,6 +161,7 @@ class Setting:
         _choice("network", self.network, tuple(SIZES))
         _choice("likelihood", self.likelihood, LIKELIHOODS)
         _choice("precision", self.precision, PRECISIONS)
+        _choice("choice of --scores", self.scores, SCORES)
         _choice("initialisation", self.initialisation, INITIALISATIONS)
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
         object.__setattr__(self, "weight_decay", float(self.weight_decay))

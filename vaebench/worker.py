@@ -16,10 +16,15 @@ import torch
 from vaebench.data import load_dataset
 from vaebench.environment import environment
 from vaebench.errors import VaebenchError
-from vaebench.evaluation import Encoder, held_out, likelihood_scores, representation_scores
+from vaebench.evaluation import (
+    Encoder,
+    held_out,
+    likelihood_scores,
+    pictures,
+    representation_scores,
+)
 from vaebench.models import VAE
 from vaebench.outcome import Artifact, JobOutcome, Progress, Score
-from vaebench.pictures import pictures
 from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import (

@@ -18,7 +18,8 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 def terms(batch: int = 6, latents: int = 3) -> Terms:
     mu, logvar = draw(batch, latents), draw(batch, latents, seed=1)
     kl = kl_per_latent(mu, logvar)
-    return Terms(draw(batch, seed=2).abs() * 50, kl, mu, logvar, mu)
+    z = mu + torch.exp(0.5 * logvar) * draw(batch, latents, seed=3)
+    return Terms(draw(batch, seed=2).abs() * 50, kl, mu, logvar, z, draw(batch, seed=4))
 
 
 def hyper(**values: float) -> dict[str, Tensor]:
@@ -83,7 +84,9 @@ def test_beta_one_is_the_negative_elbo_and_the_autoencoder_has_no_kl() -> None:
     none = hyper(beta=1, warmup=0)
     for model in ("vae", "cvae"):
         torch.testing.assert_close(OBJECTIVES[model](t, none, torch.tensor(3.0)), elbo)
-    torch.testing.assert_close(OBJECTIVES["ae"](t, none, torch.tensor(3.0)), t.reconstruction.mean())
+    torch.testing.assert_close(
+        OBJECTIVES["ae"](t, none, torch.tensor(3.0)), t.reconstruction.mean()
+    )
 
 
 def test_annealed_capacity_is_the_distance_of_the_batch_mean() -> None:
@@ -96,19 +99,34 @@ def test_annealed_capacity_is_the_distance_of_the_batch_mean() -> None:
         torch.testing.assert_close(found, expected)
 
 
+GRID = {
+    "alpha": [0.0, 1.0, 2.0],
+    "beta": [0.5, 1.0, 8.0],
+    "warmup": [0.0, 10.0, 100.0],
+    "gamma": [1.0, 10.0, 1000.0],
+    "c_max": [5.0, 25.0, 50.0],
+    "c_steps": [1.0, 10.0, 100.0],
+    "stratified": [0.0, 1.0, 1.0],
+    "examples": [6.0, 100.0, 737280.0],
+    "lambda_od": [0.0, 5.0, 50.0],
+    "lambda_d_factor": [10.0, 1.0, 0.0],
+}
+
+
 @pytest.mark.parametrize("model", sorted(OBJECTIVES))
 def test_many_jobs_are_one_program(model: str) -> None:
-    """Under vmap over hyperparameters each job's loss is what it is alone: no Python branches."""
-    t = terms()
-    grid = {
-        "beta": torch.tensor([0.5, 1.0, 8.0], dtype=torch.float64),
-        "warmup": torch.tensor([0.0, 10.0, 100.0], dtype=torch.float64),
-        "gamma": torch.tensor([1.0, 10.0, 1000.0], dtype=torch.float64),
-        "c_max": torch.tensor([5.0, 25.0, 50.0], dtype=torch.float64),
-        "c_steps": torch.tensor([1.0, 10.0, 100.0], dtype=torch.float64),
-    }
+    """Under vmap over hyperparameters each job's loss and gradients are what they are alone: no
+    Python branches."""
+    grid = {name: torch.tensor(values, dtype=torch.float64) for name, values in GRID.items()}
     step = torch.tensor(7.0, dtype=torch.float64)
-    objective = OBJECTIVES[model]
-    packed = torch.vmap(lambda h: objective(t, h, step), in_dims=({name: 0 for name in grid},))(grid)
-    alone = [objective(t, {n: v[k] for n, v in grid.items()}, step) for k in range(3)]
-    torch.testing.assert_close(packed.expand(3), torch.stack(alone))
+    t = terms()
+
+    def loss(parts: tuple[Tensor, ...], values: dict[str, Tensor]) -> Tensor:
+        return OBJECTIVES[model](Terms(*parts), values, step)
+
+    program = torch.func.grad_and_value(loss)
+    packed = torch.vmap(program, in_dims=(None, dict.fromkeys(grid, 0)))(tuple(t), grid)
+    for k in range(3):
+        gradients, value = program(tuple(t), {name: v[k] for name, v in grid.items()})
+        torch.testing.assert_close(packed[1][k], value)
+        torch.testing.assert_close([part[k] for part in packed[0]], list(gradients))

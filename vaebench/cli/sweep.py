@@ -131,6 +131,14 @@ def sweep(
             rich_help_panel=HOW,
         ),
     ] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            help="core, or all: with DCI, SAP, explicitness and downstream tasks, which train "
+            "classifiers. Default: core.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -222,6 +230,7 @@ def sweep(
         "warmup_steps": warmup,
         "initialisation": initialisation,
         "eval_size": eval_size,
+        "scores": scores,
     }
     request = Request(
         study=load_study(study) if study else PLAIN,

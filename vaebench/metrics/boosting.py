@@ -22,6 +22,10 @@ LEAVES = 8
 DEPTH = 3
 RATE = 0.1
 LEAST_CURVATURE = 1e-150
+MOST_BINS = 4096
+SAME, NOTHING = 1e-6, 1e-9
+"""Leaves of one tree are taken as one whose mean residuals differ by less than this share of the
+largest, or by less than this."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,9 @@ def boosted_trees(
         labels: The factor's value of each training point [N]. A single value is always guessed.
         test: Codes [M, D].
         wanted: The factor's value of each test point [M].
-        method: `histogram` follows the same algorithm over at most 255 bins per dimension;
-            `reference` is scikit-learn's GradientBoostingClassifier, which tries every threshold
-            and takes 10 to 50 times as long.
-        seed: For ties between splits, which only `reference` breaks at random.
+        method: `histogram` follows the same algorithm on LightGBM's trees; `reference` is
+            scikit-learn's GradientBoostingClassifier, which takes some 30 times as long.
+        seed: Breaks ties between equally good splits.
 
     Returns:
         Importances and what was guessed right.
@@ -99,83 +102,167 @@ def _grow_histogram(
 ) -> tuple[Matrix, IntArray, IntArray]:
     """The same algorithm on LightGBM's trees: importances and guesses of both sets.
 
-    LightGBM's own objective would choose and value splits by the Newton gain, which weighs points
-    by p (1 - p) and moves DCI by up to 0.1. Given curvatures of 1, its gain is the fall in
-    squared error that scikit-learn uses; the leaves' values are then the Newton steps that
-    scikit-learn takes, worked out here.
-    """
-    import lightgbm  # Only here: it needs the system's OpenMP library, the other metrics do not.
+    Three things in which LightGBM as it comes would differ, and what is done about each:
 
+    - Its objectives choose splits by the Newton gain, which weighs points by p (1 - p) and moves
+      DCI by 0.07 and more. Given curvatures of 1, its gain is the fall in squared error that
+      scikit-learn uses; the leaves' Newton values are then worked out here.
+    - Bins that all classes share are too coarse where a class has its points, 1/40 of a
+      dimension: DCI moves by 0.02 and training accuracy by 0.03. So each class has a booster of
+      its own, whose bins are cut next to that class's points, where its best splits are.
+    - Among equal splits it takes the first dimension's, scikit-learn draws: each class has its
+      own order of the dimensions.
+    """
     classes = int(numbers.max()) + 1
     trees = classes if classes > 2 else 1
-    options = _options(trees)
-    data = lightgbm.Dataset(train, np.zeros(len(train)), params=options).construct()
-    booster = lightgbm.Booster(options, data)
-    truth = np.eye(classes)[numbers] if trees > 1 else numbers[:, None].astype(np.float64)
-    share = truth.mean(axis=0)
+    targets = numbers == (np.arange(trees) if trees > 1 else np.ones(1, np.int64))[:, None]
+    truth = targets.astype(np.float64)
+    share = truth.mean(axis=1, keepdims=True)
     start = np.log(share) if trees > 1 else np.log(share / (1 - share))
-    scores, test_scores = np.tile(start, (len(train), 1)), np.tile(start, (len(test), 1))
-    ones = np.ones(len(train) * trees, dtype=np.float32)
-    slots = LEAVES * np.arange(trees)
-    for stage in range(STAGES):
-        chances = softmax(scores, axis=1) if trees > 1 else expit(scores)
-        residuals = truth - chances
-        downhill = (-residuals).astype(np.float32).ravel(order="F")
-        if booster.update(fobj=partial(_answer, downhill, ones)):
-            break
-        leaves = _leaves(booster, train, stage, trees) + slots
-        values = _leaf_values(leaves, residuals, chances * (1 - chances), LEAVES * trees)
-        values *= RATE * ((trees - 1) / trees if trees > 1 else 1.0)
-        scores += values[leaves]
-        test_scores += values[_leaves(booster, test, stage, trees) + slots]
-    gains = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
+    scores, test_scores = np.tile(start, (1, len(train))), np.tile(start, (1, len(test)))
+    thresholds = _Thresholds(train, test)
+    rng = np.random.default_rng(seed)
+    growers = [_Grower(thresholds, member, rng.permutation(train.shape[1])) for member in targets]
+    rate = RATE * ((trees - 1) / trees if trees > 1 else 1.0)
+    for _ in range(STAGES):
+        chances = softmax(scores, axis=0) if trees > 1 else expit(scores)
+        residuals, curvatures = truth - chances, chances * (1 - chances)
+        for row, grower in enumerate(growers):
+            leaves, test_leaves = grower.grow(residuals[row])
+            values = rate * _leaf_values(leaves, residuals[row], curvatures[row])
+            scores[row] += values.take(leaves)
+            test_scores[row] += values.take(test_leaves)
+    gains = np.sum([grower.gains() for grower in growers], axis=0)
     return gains, _guess(scores), _guess(test_scores)
 
 
-def _answer(
-    gradients: FloatArray, curvatures: FloatArray, *_: Any
-) -> tuple[FloatArray, FloatArray]:
-    """What LightGBM asks of an objective, worked out beforehand."""
-    return gradients, curvatures
+class _Thresholds:
+    """The places where a dimension can be cut: halfway between neighbouring training values.
+
+    Args:
+        train: Codes [N, D].
+        test: Codes [M, D].
+    """
+
+    def __init__(self, train: Matrix, test: Matrix) -> None:
+        self.levels: list[int] = []
+        self._train, self._test = np.empty(train.shape, np.int64), np.empty(test.shape, np.int64)
+        for dim in range(train.shape[1]):
+            values, self._train[:, dim] = np.unique(train[:, dim], return_inverse=True)
+            halfway = (values[1:] + values[:-1]) / 2
+            self._test[:, dim] = np.searchsorted(halfway, test[:, dim], side="left")
+            self.levels.append(len(values))
+
+    def bins(self, dim: int, member: npt.NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+        """Bins of one dimension, cut wherever a value of the class has a neighbour.
+
+        Args:
+            dim: Which dimension.
+            member: Which training points belong to the class, bool [N].
+
+        Returns:
+            Bin of each training and each test point; too many are merged evenly.
+        """
+        mine = np.zeros(self.levels[dim], dtype=bool)
+        mine[self._train[member, dim]] = True
+        bin_of = np.concatenate([[0], np.cumsum(mine[1:] | mine[:-1])])
+        count = int(bin_of[-1]) + 1
+        if count > MOST_BINS:
+            bin_of = bin_of * MOST_BINS // count
+        return bin_of[self._train[:, dim]], bin_of[self._test[:, dim]]
 
 
-def _options(trees: int) -> dict[str, Any]:
-    return {
-        "objective": "none",
-        "num_class": trees,
-        "num_leaves": LEAVES,
-        "max_depth": DEPTH,
-        "min_data_in_leaf": 1,
-        "min_data_in_bin": 1,
-        "min_sum_hessian_in_leaf": 0.0,
-        "feature_pre_filter": False,
-        "enable_bundle": False,
-        "boost_from_average": False,
-        "max_bin": 255,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "seed": 0,
-        "verbose": -1,
-    }
+class _Grower:
+    """Grows one class's regression trees on LightGBM, one at a time.
+
+    Args:
+        thresholds: Of all dimensions.
+        member: Which training points belong to the class, bool [N].
+        order: The dimensions in the order in which LightGBM is to see them.
+    """
+
+    def __init__(
+        self, thresholds: _Thresholds, member: npt.NDArray[np.bool_], order: IntArray
+    ) -> None:
+        import lightgbm  # Only here: it needs the system's OpenMP library, other metrics do not.
+
+        columns = [thresholds.bins(dim, member) for dim in order]
+        train = np.column_stack([column[0] for column in columns]).astype(np.float32)
+        test = np.column_stack([column[1] for column in columns]).astype(np.float32)
+        data = lightgbm.Dataset(train, np.zeros(len(train)), params=OPTIONS)
+        others = lightgbm.Dataset(test, np.zeros(len(test)), reference=data, params=OPTIONS)
+        self._booster = lightgbm.Booster(OPTIONS, data)
+        self._booster.add_valid(others, "test")
+        self._order = order
+        self._ones = np.ones(len(train), dtype=np.float32)
+        self._sums = [np.zeros(len(train)), np.zeros(len(test))]
+
+    def grow(self, residuals: Matrix) -> tuple[IntArray, IntArray]:
+        """Fits a tree to the residuals [N]; in which leaf every training and test point lies.
+
+        LightGBM does not hand over leaves without a slow detour; but what a tree adds to a
+        point's sum, the mean residual of its leaf, names the leaf.
+        """
+        downhill = (-residuals).astype(np.float32)
+        if self._booster.update(fobj=lambda *_: (downhill, self._ones)):
+            return np.zeros(len(residuals), np.int64), np.zeros(len(self._sums[1]), np.int64)
+        added = []
+        for row, evaluate in enumerate((self._booster.eval_train, self._booster.eval_valid)):
+            seen: list[Matrix] = []
+            evaluate(partial(_remember, seen))
+            added.append((seen[0] - self._sums[row]).astype(np.float32))
+            self._sums[row] = seen[0]
+        means = np.sort(added[0])
+        apart = np.diff(means) > max(SAME * np.abs(means[[0, -1]]).max(), NOTHING)
+        borders = (means[1:][apart] + means[:-1][apart]) / 2
+        leaves = [np.zeros(len(part), np.int8) for part in added]
+        for border in borders:
+            for row, part in enumerate(added):
+                leaves[row] += part > border
+        return leaves[0].astype(np.int64), leaves[1].astype(np.int64)
+
+    def gains(self) -> Matrix:
+        """Squared error that splits on each dimension removed [D]."""
+        gains = np.zeros(len(self._order))
+        gains[self._order] = self._booster.feature_importance("gain")
+        return gains
 
 
-def _leaves(booster: Any, points: Matrix, stage: int, trees: int) -> IntArray:
-    """In which leaf of each of a stage's trees every point lies, int64 [N, trees]."""
-    leaves = booster.predict(
-        points, pred_leaf=True, start_iteration=stage, num_iteration=1, num_threads=1
-    )
-    return np.asarray(leaves, dtype=np.int64).reshape(len(points), trees)
+OPTIONS: dict[str, Any] = {
+    "objective": "none",
+    "num_leaves": LEAVES,
+    "max_depth": DEPTH,
+    "learning_rate": 1.0,
+    "max_bin": MOST_BINS,
+    "min_data_in_bin": 1,
+    "min_data_in_leaf": 1,
+    "min_sum_hessian_in_leaf": 0.0,
+    "feature_pre_filter": False,
+    "enable_bundle": False,
+    "boost_from_average": False,
+    "deterministic": True,
+    "force_col_wise": True,
+    "num_threads": 1,
+    "seed": 0,
+    "verbose": -1,
+}
 
 
-def _leaf_values(leaves: IntArray, residuals: Matrix, curvatures: Matrix, slots: int) -> Matrix:
-    """One Newton step per leaf: the sum of residuals over the sum of curvatures [slots]."""
-    rise = np.bincount(leaves.ravel(), weights=residuals.ravel(), minlength=slots)
-    bend = np.bincount(leaves.ravel(), weights=curvatures.ravel(), minlength=slots)
-    return np.divide(rise, bend, out=np.zeros(slots), where=bend >= LEAST_CURVATURE)
+def _remember(seen: list[Matrix], sums: Matrix, _: Any) -> tuple[str, float, bool]:
+    """Takes the sums that LightGBM shows to a measure of its own."""
+    seen.append(np.array(sums, dtype=np.float64))
+    return "none", 0.0, False
+
+
+def _leaf_values(leaves: IntArray, residuals: Matrix, curvatures: Matrix) -> Matrix:
+    """One Newton step per leaf: the sum of residuals over the sum of curvatures [LEAVES]."""
+    rise = np.bincount(leaves, weights=residuals, minlength=LEAVES)
+    bend = np.bincount(leaves, weights=curvatures, minlength=LEAVES)
+    return np.divide(rise, bend, out=np.zeros(LEAVES), where=bend >= LEAST_CURVATURE)
 
 
 def _guess(scores: Matrix) -> IntArray:
-    if scores.shape[1] == 1:
-        return (scores[:, 0] > 0).astype(np.int64)
-    return scores.argmax(axis=1).astype(np.int64)
+    """The likeliest class of each point, from scores [K, N] or, of two classes, [1, N]."""
+    if len(scores) == 1:
+        return np.asarray(scores[0] > 0, dtype=np.int64)
+    return np.asarray(scores.argmax(axis=0), dtype=np.int64)

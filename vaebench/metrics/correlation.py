@@ -89,12 +89,14 @@ def covariance(codes: FloatArray, weights: Matrix | None = None) -> Matrix:
         [D, D].
     """
     values = codes.astype(np.float64)
-    counts = np.ones(len(values)) if weights is None else weights
-    if counts.sum() < 2:
+    times = None if weights is None else weights.astype(np.int64)
+    if (len(values) if times is None else times.sum()) < 2:
         raise DataError("codes has 1 row; a covariance needs at least 2.")
-    centred = values - np.average(values, axis=0, weights=counts)
-    centred[:, ~varying_dimensions(values[counts > 0])] = 0
-    return np.asarray((centred * counts[:, None]).T @ centred / (counts.sum() - 1))
+    sigma = np.atleast_2d(np.cov(values.T, ddof=1, fweights=times))
+    constant = ~varying_dimensions(values if times is None else values[times > 0])
+    sigma[constant, :] = 0
+    sigma[:, constant] = 0
+    return np.asarray(sigma)
 
 
 def unsupervised_from_parts(
@@ -142,12 +144,13 @@ def gaussian_total_correlation(sigma: Matrix, rounding: float = 2.3e-16) -> floa
     alive = deviations > 0
     if alive.sum() < 2:
         return 0.0
-    scale = deviations[alive]
-    # Of the correlation matrix, whose determinant does not depend on the dimensions' scales.
-    eigenvalues = np.linalg.eigvalsh(sigma[np.ix_(alive, alive)] / np.outer(scale, scale))
+    scale, kept = deviations[alive], sigma[np.ix_(alive, alive)]
+    # Of the correlation matrix, whose rank does not depend on the dimensions' scales.
+    eigenvalues = np.linalg.eigvalsh(kept / np.outer(scale, scale))
     if eigenvalues[0] <= len(scale) * rounding * eigenvalues[-1]:
         return None
-    return max(0.0, -0.5 * float(np.log(eigenvalues).sum()))
+    marginal = float(np.log(np.diag(kept)).sum())
+    return max(0.0, 0.5 * (marginal - float(np.linalg.slogdet(kept)[1])))
 
 
 def gaussian_wasserstein(sigma: Matrix) -> float:

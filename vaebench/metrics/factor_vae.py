@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaebench.metrics.inputs import FloatArray, IntArray, check_factor_sizes, check_size
+from vaebench.metrics.inputs import (
+    FloatArray,
+    IntArray,
+    check_factor_sizes,
+    check_size,
+    varying_dimensions,
+)
 from vaebench.metrics.sampling import Represent, draw_factors, draw_fixed, encode
 
 
@@ -110,6 +116,7 @@ def factor_vae_details(
     groups = draw_groups(sizes, fixed, batch_size, rng)
     codes = encode(represent, np.concatenate([anywhere, groups]))
     spread = codes[:num_variance].var(axis=0, ddof=1, dtype=np.float64)
+    spread[~varying_dimensions(codes[:num_variance])] = 0
     within = group_variances(codes[num_variance:], points, batch_size)
     return factor_vae_from_variances(
         within, spread, fixed, num_train, len(sizes), prune_below=prune_below

@@ -36,7 +36,8 @@ def check_codes(codes: npt.ArrayLike, name: str = "codes") -> FloatArray:
     array = np.asarray(codes)
     if array.ndim != 2 or 0 in array.shape:
         raise DataError(
-            f"{name} has shape {array.shape}; a matrix of examples by dimensions, [N, D], is needed."
+            f"{name} has shape {array.shape}; "
+            "a matrix of examples by dimensions, [N, D], is needed."
         )
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
@@ -76,8 +77,8 @@ def check_factors(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
         first = array[0, column]
         if np.all(array[:, column] == first):
             raise DataError(
-                f"Factor {column} of {name} has one value ({int(first)}) in all {len(array)} points; "
-                "at least two are needed. Leave that factor out, or draw more points."
+                f"Factor {column} of {name} has one value, {int(first)}, in all {len(array)} "
+                "points; at least two are needed. Leave that factor out, or draw more points."
             )
     return array
 

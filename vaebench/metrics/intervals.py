@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -103,12 +104,12 @@ def accuracy_interval(hits: npt.NDArray[np.bool_], *, level: float = 0.95) -> In
     means = hits.astype(np.float64).reshape(len(hits), -1).mean(axis=1)
     count, share = len(means), float(means.mean())
     if hits.ndim > 1 and np.ptp(means) > 0:
-        half = z * float(means.std(ddof=1)) / np.sqrt(count)
+        half = z * float(means.std(ddof=1)) / math.sqrt(count)
         return Interval(max(0.0, share - half), min(1.0, share + half), level)
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     spread = share * (1 - share) / count + z**2 / (4 * count**2)
-    half = z * np.sqrt(spread) / (1 + z**2 / count)
-    return Interval(float(max(0.0, centre - half)), float(min(1.0, centre + half)), level)
+    half = z * math.sqrt(spread) / (1 + z**2 / count)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half), level)
 
 
 class WeightedAreas:

@@ -43,8 +43,8 @@ class LinearClassifier:
             return np.full(len(points), self.classes[0])
         scores = self.decisions(points)
         if len(self.classes) == 2:
-            return self.classes[(scores[:, 0] > 0).astype(np.int64)]
-        return self.classes[scores.argmax(axis=1)]
+            return np.asarray(self.classes[(scores[:, 0] > 0).astype(np.int64)])
+        return np.asarray(self.classes[scores.argmax(axis=1)])
 
     def probabilities(self, points: FloatArray) -> npt.NDArray[np.float64]:
         """Probability of each class [N, K]."""

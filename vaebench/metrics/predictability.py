@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.svm import LinearSVC
 
 from vaebench.errors import DataError
-from vaebench.metrics.inputs import FloatArray, IntArray, check_split
+from vaebench.metrics.inputs import FloatArray, IntArray, check_split, varying_dimensions
 
 LEAST_VARIANCE = 1e-12
 """A dimension of less variance explains nothing of a continuous factor (the study's figure)."""
@@ -129,6 +129,9 @@ def gaps_of(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def predict_from_one(code: FloatArray, labels: IntArray, test: FloatArray) -> IntArray:
     """Guesses labels from one dimension with the study's support vector machine.
 
+    On a constant dimension the machine guesses the commonest of three labels or more; of two it
+    would guess either, as rounding has it, so the commonest is taken there too.
+
     Args:
         code: One dimension of the training points [N].
         labels: Their labels [N], two values or more.
@@ -137,6 +140,9 @@ def predict_from_one(code: FloatArray, labels: IntArray, test: FloatArray) -> In
     Returns:
         Guessed labels, int64 [M].
     """
+    if not varying_dimensions(code[:, None])[0]:
+        values, counts = np.unique(labels, return_counts=True)
+        return np.full(len(test), values[counts.argmax()])
     model = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=0)
     model.fit(code.astype(np.float64)[:, None], labels)
     return np.asarray(model.predict(test.astype(np.float64)[:, None]), dtype=np.int64)

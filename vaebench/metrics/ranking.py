@@ -107,7 +107,8 @@ def _check_models(
         raise DataError(f"codes has {len(codes)} models; UDR compares models and needs 2 or more.")
     if kl is not None and len(kl) != len(codes):
         raise DataError(f"codes has {len(codes)} models and kl has {len(kl)}; one each is needed.")
-    models, informative = [], []
+    models: list[Matrix] = []
+    informative: list[npt.NDArray[np.bool_]] = []
     for i, raw in enumerate(codes):
         values = check_codes(raw, f"codes[{i}]").astype(np.float64)
         if i and len(values) != len(models[0]):
@@ -135,14 +136,14 @@ def _lasso(source: Matrix, mask: npt.NDArray[np.bool_], target: Matrix, penalty:
     """Absolute weights from the informative source dimensions to the target's [A, B]."""
     model = Lasso(alpha=penalty)
     model.fit(source[:, mask], target)
-    return np.abs(np.atleast_2d(model.coef_)).T
+    return np.asarray(np.abs(np.atleast_2d(model.coef_)).T)
 
 
 def _spearman(source: Matrix, target: Matrix) -> Matrix:
     """Absolute rank correlations [A, B]."""
     first, second = rankdata(source, axis=0), rankdata(target, axis=0)
     table = np.corrcoef(first, second, rowvar=False)
-    return np.abs(table[: source.shape[1], source.shape[1] :])
+    return np.asarray(np.abs(table[: source.shape[1], source.shape[1] :]))
 
 
 def relative_strength(alike: Matrix, *, pooled: bool = False) -> float:

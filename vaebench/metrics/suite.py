@@ -66,8 +66,8 @@ def score_representation(
     """Computes every score that codes and factors give, sharing what they have in common.
 
     The names are `mig modularity explicitness dci_disentanglement dci_completeness
-    dci_informativeness_train dci_informativeness sap irs active_units`, the four of `unsupervised`, and
-    `downstream_{logistic,boosted}_{10,…}` with `downstream_{logistic,boosted}_efficiency`.
+    dci_informativeness_train dci_informativeness sap irs active_units`, the four of
+    `unsupervised`, and `downstream_{logistic,boosted}_{10,…}` with their `…_efficiency`.
     The BetaVAE and FactorVAE scores draw factors at will and are functions of their own.
 
     Args:

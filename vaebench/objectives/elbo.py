@@ -20,6 +20,8 @@ class Terms(NamedTuple):
         mu: Posterior means, [B, D].
         logvar: Logarithms of the posterior variances, [B, D].
         z: Latents drawn, [B, D].
+        log_ratio: Logarithm of how much denser the latents are together than each on its own,
+            log q(z) - sum of log q(z_d), as a discriminator has it, nats, [B]; None without one.
     """
 
     reconstruction: Tensor
@@ -27,6 +29,7 @@ class Terms(NamedTuple):
     mu: Tensor
     logvar: Tensor
     z: Tensor
+    log_ratio: Tensor | None = None
 
 
 def bernoulli(logits: Tensor, x: Tensor) -> Tensor:

@@ -30,6 +30,17 @@ SCORES = (
     "factor_vae_score",
     "mig",
     "mig_label",
+    "modularity",
+    "explicitness",
+    "dci_disentanglement",
+    "dci_completeness",
+    "dci_informativeness",
+    "sap",
+    "irs",
+    "gaussian_total_correlation",
+    "gaussian_wasserstein",
+    "gaussian_wasserstein_normalised",
+    "mutual_information",
 )
 """Scores with a column of their own in `results`; all others are in the table `scores`."""
 
@@ -83,6 +94,7 @@ jobs = Table(
     Column("warmup_steps", Integer, nullable=False),
     Column("precision", String(8), nullable=False),
     Column("eval_size", Integer, nullable=False),
+    Column("scores", String(8), nullable=False),
     Column("folds", Integer),
     Column("fold", Integer),
     Column("state", String(16), nullable=False, default="PENDING"),
@@ -168,6 +180,7 @@ SPEC_COLUMNS = (
     "warmup_steps",
     "precision",
     "eval_size",
+    "scores",
     "folds",
     "fold",
 )

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from vaebench.data import Dataset
-from vaebench.evaluation import Encoder
+from vaebench.evaluation.encoder import Encoder
 from vaebench.outcome import Artifact
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, torch_generator

@@ -1,0 +1,159 @@
+"""Wrong arrays are refused in one line that names them, by every metric that takes them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.metrics.representations import drawn, spread
+from vaebench import metrics
+from vaebench.errors import DataError, UsageError
+from vaebench.metrics.inputs import varying_dimensions
+
+SIZES = (3, 4)
+PAIRS = (metrics.mig, metrics.modularity, metrics.irs)
+SPLITS = (metrics.explicitness, metrics.dci, metrics.sap, metrics.downstream)
+
+
+@pytest.fixture
+def data():
+    factors = drawn(SIZES, 60, np.random.default_rng(0))
+    return spread(factors, SIZES), factors
+
+
+def refused(call, *words):
+    with pytest.raises(DataError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert re.search(word, message), message
+
+
+def put(array, where, value):
+    changed = np.array(array, dtype=float)
+    changed[where] = value
+    return changed
+
+
+@pytest.mark.parametrize("metric", PAIRS)
+class TestPairs:
+    def test_length(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes[:-1], factors), "59", "60", "same examples")
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_not_finite(self, metric, data, value):
+        codes, factors = data
+        refused(lambda: metric(put(codes, (7, 1), value), factors), "codes", "row 7", "dimension 1")
+
+    def test_not_whole(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes, put(factors, (5, 1), 0.5)), "Factor 1", "0.5", "row 5")
+
+    def test_nan_factor(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes, put(factors, (5, 0), np.nan)), "Factor 0", "nan", "whole")
+
+    def test_one_value(self, metric, data):
+        codes, factors = data
+        constant = np.column_stack([factors, np.full(60, 9)])
+        refused(lambda: metric(codes, constant), "Factor 2", "one value, 9", "60 points")
+
+    def test_fewer_points_than_bins(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes[:12], factors[:12]), "12 points", "20 bins")
+
+    @pytest.mark.parametrize("bins", [0, 1, -3])
+    def test_too_few_bins(self, metric, data, bins):
+        codes, factors = data
+        refused(lambda: metric(codes, factors, bins=bins), f"bins is {bins}", "at least 2")
+
+    def test_labels_need_a_column(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes, factors[:, 0]), r"\(60,\)", r"labels\[:, None\]")
+
+    def test_codes_need_two_axes(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes[:, 0], factors), "codes", r"\(60,\)", r"\[N, D\]")
+
+    def test_text(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes.astype(str), factors), "codes", "dtype")
+        refused(lambda: metric(codes, factors.astype(str)), "factors", "dtype")
+
+    def test_too_large(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(put(codes, (0, 0), 1e31), factors), r"1e\+31", r"1e\+30")
+
+    def test_whole_floats_and_other_labels_are_taken(self, metric, data):
+        codes, factors = data
+        expected = metric(codes, factors)
+        assert metric(codes, factors.astype(float)) == expected
+        assert metric(codes, factors * 7 - 100) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", SPLITS)
+class TestSplits:
+    def test_length(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes, factors[:-1], codes, factors), "codes_train", "factors_train")
+        refused(lambda: metric(codes, factors, codes, factors[:-1]), "codes_test", "factors_test")
+
+    def test_width(self, metric, data):
+        codes, factors = data
+        refused(lambda: metric(codes, factors, codes[:, :1], factors), "2 dimensions", "1;")
+        refused(lambda: metric(codes, factors, codes, factors[:, :1]), "2 factors", "1;")
+
+    def test_not_finite(self, metric, data):
+        codes, factors = data
+        bad = put(codes, (3, 0), np.nan)
+        refused(lambda: metric(bad, factors, codes, factors), "codes_train", "row 3")
+        refused(lambda: metric(codes, factors, bad, factors), "codes_test", "row 3")
+
+    def test_one_value(self, metric, data):
+        codes, factors = data
+        constant = np.column_stack([factors[:, 0], np.ones(60, dtype=int)])
+        refused(lambda: metric(codes, constant, codes, factors), "Factor 1 of factors_train")
+
+
+def test_samplers():
+    rng = np.random.default_rng(0)
+    for score in (metrics.beta_vae_score, metrics.factor_vae_score):
+        small = {"rng": rng, "num_train": 20, "num_eval": 10, "batch_size": 4}
+
+        def given(factor_sizes, represent=lambda f: f.astype(float), score=score, **changed):
+            return score(represent, factor_sizes, **{"rng": rng, **small, **changed})
+
+        refused(lambda given=given: given([]), "factor_sizes")
+        refused(lambda given=given: given([3, 0]), r"\[3, 0\]")
+        refused(lambda given=given: given([1, 1]), r"\[1, 1\]", "two values")
+        refused(lambda given=given: given([2.5, 3]), "2.5")
+        refused(lambda given=given: given([3, 4], num_train=0), "num_train is 0")
+        refused(lambda given=given: given([3, 4], num_eval=-1), "num_eval is -1")
+        refused(lambda given=given: given([3, 4], represent=lambda f: f[:5] / 1.0), "5 codes")
+        refused(lambda given=given: given([3, 4], represent=lambda f: f * np.nan), "represent", "NaN")
+
+
+def test_unknown_choices(data):
+    codes, factors = data
+    for call in (
+        lambda: metrics.explicitness(codes, factors, codes, factors, solver="liblinaer"),
+        lambda: metrics.dci(codes, factors, codes, factors, method="histogramm"),
+        lambda: metrics.downstream(codes, factors, codes, factors, predictor="logistics"),
+        lambda: metrics.udr([codes, codes], similarity="laso"),
+    ):
+        with pytest.raises(UsageError, match="Did you mean"):
+            call()
+
+
+def test_varying_dimensions_sees_through_rounding():
+    constant = np.full((1000, 1), 0.1)
+    assert constant.var() > 0  # which is why a variance cannot tell
+    jitter = np.where(np.arange(1000) % 2, 0.1, np.nextafter(0.1, 1))[:, None]
+    single = np.where(np.arange(1000) % 2, np.float32(0.1), np.nextafter(np.float32(0.1), 1))
+    small = np.arange(1000)[:, None] * 1e-300
+    columns = np.column_stack([constant, jitter, single.astype(float), small])
+    assert varying_dimensions(columns).tolist() == [False, False, True, True]

@@ -1,0 +1,17 @@
+"""Evaluation of a trained model: encode once, then every figure and picture that is stored."""
+
+from vaebench.evaluation.encoder import ENCODE_BATCH, Encoder
+from vaebench.evaluation.likelihood import likelihood_scores
+from vaebench.evaluation.pictures import pictures
+from vaebench.evaluation.representation import representation_scores
+from vaebench.evaluation.samples import held_out, images_encoded
+
+__all__ = [
+    "ENCODE_BATCH",
+    "Encoder",
+    "held_out",
+    "images_encoded",
+    "likelihood_scores",
+    "pictures",
+    "representation_scores",
+]

@@ -1,0 +1,161 @@
+"""The scores of a representation: disentanglement, its unsupervised kin, downstream tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaebench import metrics
+from vaebench.data import Dataset
+from vaebench.errors import DataError
+from vaebench.evaluation.encoder import Encoder
+from vaebench.outcome import Score
+from vaebench.spec import JobSpec
+from vaebench.training import numpy_generator, split
+
+TEST_SHARE = 2
+"""Classifiers are tested on the number of points they are trained on, divided by this."""
+
+DOWNSTREAM_SIZES = (10, 100, 1_000, 10_000)
+"""Labels that downstream classifiers are trained on, as far as there are points."""
+
+NEED_FACTORS = (
+    "mig",
+    "beta_vae_score",
+    "factor_vae_score",
+    "modularity",
+    "explicitness",
+    "dci_disentanglement",
+    "dci_completeness",
+    "dci_informativeness",
+    "sap",
+    "irs",
+)
+"""Scores that are NULL where a data set has no ground-truth factors."""
+
+
+def representation_scores(
+    spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]
+) -> list[Score]:
+    """Computes the scores of the representation.
+
+    Args:
+        spec: The job; its `scores` are `core`, or `all` with those that train classifiers on
+            every latent and factor, of the mean and of the sampled representation.
+        encoder: The trained model.
+        indices: Examples for the scores of a fixed sample, int64 [N].
+    """
+    data, codes = encoder.data, encoder.codes(indices)
+    n = len(indices)
+    scores = [Score("active_units", float(metrics.active_units(codes)), n)]
+    scores += _unsupervised(codes)
+    factors = data.factors(indices)
+    if factors is None:
+        note = "the data set has no ground-truth factors"
+        scores += [Score(name, None, note=note) for name in NEED_FACTORS]
+        labels = data.labels(indices)
+        if labels is not None:
+            scores.append(_defined("mig_label", lambda: metrics.mig(codes, labels[:, None]), n))
+        return scores
+    varying = factors[:, _varying(data)]
+    scores.append(_defined("mig", lambda: metrics.mig(codes, varying), n))
+    scores.append(_defined("modularity", lambda: metrics.modularity(codes, varying), n))
+    scores.append(_defined("irs", lambda: metrics.irs(codes, varying), n))
+    scores += _drawn(spec, encoder, n)
+    if spec.scores == "all":
+        scores = _replaced(scores, _suite(spec, encoder, indices))
+    return scores
+
+
+def _defined(name: str, compute: Callable[[], float], points: int) -> Score:
+    """Computes a score; where the data do not allow it, the reason stands in its place."""
+    try:
+        return Score(name, compute(), points)
+    except DataError as error:
+        return Score(name, None, points, note=str(error))
+
+
+def _varying(data: Dataset) -> list[int]:
+    """Returns the places of the factors that take more than one value."""
+    return [place for place, size in enumerate(data.factor_sizes) if size > 1]
+
+
+def _unsupervised(codes: NDArray[np.float32]) -> list[Score]:
+    result = metrics.unsupervised(codes)
+    names = (
+        "gaussian_total_correlation",
+        "gaussian_wasserstein",
+        "gaussian_wasserstein_normalised",
+        "mutual_information",
+    )
+    return [
+        Score(name, getattr(result, name), len(codes), note=result.reasons.get(name))
+        for name in names
+    ]
+
+
+def _drawn(spec: JobSpec, encoder: Encoder, num_variance: int) -> list[Score]:
+    """Computes the scores of images drawn by their factors."""
+    data = encoder.data
+    if not data.has_grid:
+        note = "the data set has no image for some values of its factors"
+        return [Score(name, None, note=note) for name in ("beta_vae_score", "factor_vae_score")]
+    train, test = spec.eval_size, spec.eval_size // TEST_SHARE
+    beta = metrics.beta_vae_score(
+        encoder.represent,
+        data.factor_sizes,
+        rng=numpy_generator(spec.seed, "beta_vae_score"),
+        num_train=train,
+        num_eval=test,
+    )
+    factor = metrics.factor_vae_score(
+        encoder.represent,
+        data.factor_sizes,
+        rng=numpy_generator(spec.seed, "factor_vae_score"),
+        num_train=train,
+        num_eval=test,
+        num_variance=num_variance,
+    )
+    return [Score("beta_vae_score", beta, train), Score("factor_vae_score", factor, train)]
+
+
+def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[Score]:
+    """Computes every score of a fixed sample, of the mean and of the sampled representation."""
+    data = encoder.data
+    rng = numpy_generator(spec.seed, "suite")
+    train = rng.permutation(indices)
+    pool = np.setdiff1d(split(spec, data)[1], indices)
+    size = len(indices) // TEST_SHARE
+    if len(pool) < size:  # a small data set: what it is tested on comes out of the sample
+        train, test = train[size:], train[:size]
+    else:
+        test = rng.choice(pool, size, replace=False)
+    factors_train, factors_test = data.factors(train), data.factors(test)
+    assert factors_train is not None
+    assert factors_test is not None
+    varying = _varying(data)
+    sizes = [count for count in DOWNSTREAM_SIZES if count <= len(train)]
+    scores = []
+    for prefix, codes_train, codes_test in (
+        ("", encoder.codes(train), encoder.codes(test)),
+        ("sampled_", encoder.sampled(train, rng), encoder.sampled(test, rng)),
+    ):
+        found = metrics.score_representation(
+            codes_train,
+            factors_train[:, varying],
+            codes_test,
+            factors_test[:, varying],
+            downstream_sizes=sizes,
+        )
+        scores += [
+            Score(prefix + name, score.value, len(train), score.low, score.high, score.reason)
+            for name, score in found.items()
+        ]
+    return scores
+
+
+def _replaced(scores: list[Score], better: list[Score]) -> list[Score]:
+    """Returns scores with those of the same name replaced, each name once."""
+    return list(({score.name: score for score in scores + better}).values())

@@ -1,0 +1,72 @@
+"""Objectives that bring the covariance of the latents to the identity: DIP-VAE I and II."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vaebench.objectives.elbo import Terms
+
+
+def covariance(mu: Tensor) -> Tensor:
+    """Covariance of the columns of [B, D] over the batch, divided by B, [D, D]."""
+    centred = mu - mu.mean(0)
+    return centred.mT @ centred / len(mu)
+
+
+def identity_penalty(matrix: Tensor, off_diagonal: Tensor, diagonal: Tensor) -> Tensor:
+    """Weighted sum of a matrix' squared distances from the identity.
+
+    Args:
+        matrix: The matrix, [D, D].
+        off_diagonal: Weight of each entry off the diagonal, 0-dimensional.
+        diagonal: Weight of each entry on the diagonal, 0-dimensional.
+    """
+    identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    weights = torch.where(identity > 0, diagonal, off_diagonal)
+    return (weights * (matrix - identity).square()).sum()
+
+
+def dip_vae_i(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """Reconstruction + KL + distance of Cov[mu] from the identity.
+
+    Args:
+        terms: The batch.
+        hyper: `lambda_od`, the weight of entries off the diagonal, and `lambda_d_factor`, that of
+            entries on it in units of `lambda_od`; 0-dimensional.
+        step: Steps done before this one.
+
+    References:
+        Variational Inference of Disentangled Latent Concepts from Unlabeled Observations,
+        Kumar, Sattigeri & Balakrishnan, 2018, equation 6, https://arxiv.org/abs/1711.00848
+    """
+    del step
+    return _elbo(terms) + _penalty(covariance(terms.mu), hyper)
+
+
+def dip_vae_ii(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """Reconstruction + KL + distance of Cov[z] = Cov[mu] + E[posterior covariance] from it.
+
+    Args:
+        terms: The batch.
+        hyper: `lambda_od` and `lambda_d_factor`, as of `dip_vae_i`.
+        step: Steps done before this one.
+
+    References:
+        Variational Inference of Disentangled Latent Concepts from Unlabeled Observations,
+        Kumar, Sattigeri & Balakrishnan, 2018, equation 7, https://arxiv.org/abs/1711.00848
+    """
+    del step
+    spread = torch.diag_embed(terms.logvar.exp().mean(0))
+    return _elbo(terms) + _penalty(covariance(terms.mu) + spread, hyper)
+
+
+def _elbo(terms: Terms) -> Tensor:
+    return terms.reconstruction.mean() + terms.kl.sum(1).mean()
+
+
+def _penalty(matrix: Tensor, hyper: Mapping[str, Tensor]) -> Tensor:
+    diagonal = hyper["lambda_d_factor"] * hyper["lambda_od"]
+    return identity_penalty(matrix, hyper["lambda_od"], diagonal)

@@ -1,0 +1,177 @@
+"""Objectives that weigh the total correlation of the latents: FactorVAE's and beta-TCVAE's.
+
+The total correlation is the KL of the aggregate posterior q(z) from the product of its marginals
+q(z_d). Neither is known in closed form: FactorVAE asks a discriminator for the ratio of the two,
+beta-TCVAE estimates both from the posteriors of the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vaebench.objectives.elbo import Terms, ramp
+
+
+def factor_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """Reconstruction + KL + gamma · total correlation, by the discriminator's density ratio.
+
+    Args:
+        terms: The batch, with the discriminator's `log_ratio`.
+        hyper: `gamma`, 0-dimensional.
+        step: Steps done before this one.
+
+    References:
+        Disentangling by Factorising, Kim & Mnih, 2018, equations 2 and 3,
+        https://arxiv.org/abs/1802.05983
+    """
+    del step
+    assert terms.log_ratio is not None, "FactorVAE needs a discriminator"
+    elbo = terms.reconstruction.mean() + terms.kl.sum(1).mean()
+    return elbo + hyper["gamma"] * terms.log_ratio.mean()
+
+
+def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
+    """Cross-entropy of telling latents from permuted ones, each kind weighing a half, nats.
+
+    It is least where the log ratio is log q(z) - sum of log q(z_d). With two logits, their
+    difference is the log ratio, and this the softmax cross-entropy of the published code.
+
+    Args:
+        log_ratio: Of latents of the model, [B].
+        log_ratio_permuted: Of permuted latents, [B'].
+
+    References:
+        Disentangling by Factorising, Kim & Mnih, 2018, algorithm 2,
+        https://arxiv.org/abs/1802.05983
+    """
+    own = functional.softplus(-log_ratio).mean()
+    return 0.5 * own + 0.5 * functional.softplus(log_ratio_permuted).mean()
+
+
+def permute_codes(z: Tensor, order: Tensor) -> Tensor:
+    """Permutes each latent over the batch by an order of its own.
+
+    The marginals of the latents stay as they are and their dependence is lost: draws from q(z)
+    become draws from the product of the q(z_d).
+
+    Args:
+        z: Latents, [B, D].
+        order: A permutation of 0 … B - 1 in each column, int64 [B, D].
+
+    References:
+        Disentangling by Factorising, Kim & Mnih, 2018, algorithm 1,
+        https://arxiv.org/abs/1802.05983
+    """
+    return z.gather(0, order)
+
+
+class Decomposition(NamedTuple):
+    """The KL of the posterior from the prior in three parts, nats, 0-dimensional.
+
+    Attributes:
+        mutual_information: Of example and latents, E[log q(z|x) - log q(z)].
+        total_correlation: E[log q(z) - sum of log q(z_d)].
+        dimension_wise_kl: E[sum of log q(z_d) - log p(z)].
+    """
+
+    mutual_information: Tensor
+    total_correlation: Tensor
+    dimension_wise_kl: Tensor
+
+
+def decompose(z: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor) -> Decomposition:
+    """Decomposes the KL, with q estimated by the weighted posteriors of the batch.
+
+    q(z_j) is sum_i w_ji q(z_j|x_i), and likewise each q(z_jd). The parts sum to the mean of
+    log q(z|x) - log p(z) over the batch, whatever the weights.
+
+    Args:
+        z: Latents, one draw from each posterior, [B, D].
+        mu: Posterior means, [B, D].
+        logvar: Logarithms of the posterior variances, [B, D].
+        log_weights: log w_ji, or what broadcasts to it, [B, B].
+
+    References:
+        Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
+        equation 2, https://arxiv.org/abs/1802.04942
+    """
+    log_q = _log_normal(z[:, None], mu[None], logvar[None])  # of latent d of z_j given x_i
+    own = _log_normal(z, mu, logvar).sum(1)
+    joint = (log_q.sum(2) + log_weights).logsumexp(1)
+    marginals = (log_q + log_weights[..., None]).logsumexp(1).sum(1)
+    prior = _log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+    return Decomposition(
+        (own - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean()
+    )
+
+
+def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """Log density of N(mu, exp(logvar)), nats."""
+    return -0.5 * ((z - mu).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+
+
+def stratified_log_weights(batch: int, examples: Tensor) -> Tensor:
+    """Weights of minibatch-stratified sampling: the expected estimate of q(z) is q(z).
+
+    A batch of M + 1 from N examples is the example that z was drawn from, weight 1/N, and M
+    others that stand for the N - 1 others: M - 1 of weight 1/M and one of (N - M) / (N·M), so
+    that all sum to 1. Here that one is the next in the batch.
+
+    Args:
+        batch: Examples in the batch, M + 1.
+        examples: Examples in the training set, N, 0-dimensional.
+
+    Returns:
+        log w_ji, [B, B]; -inf where a weight is 0.
+
+    References:
+        Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
+        appendix C.2, https://arxiv.org/abs/1802.04942
+    """
+    others = max(batch - 1, 1)
+    own = torch.eye(batch, dtype=torch.bool, device=examples.device)
+    share = torch.where(own.roll(1, dims=1), (examples - others) / examples, 1.0) / others
+    return torch.where(own, 1 / examples, share.clamp(min=0)).log()
+
+
+def beta_tc_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """Reconstruction + alpha · mutual information + beta · total correlation + gamma · rest.
+
+    The rest is the dimension-wise KL. The three sum to the KL, which is known exactly, so that
+    the loss is written reconstruction + KL + (alpha - 1) · mutual information + (beta - 1) ·
+    total correlation + (gamma - 1) · dimension-wise KL: what has weight 1 is not estimated. With
+    alpha = gamma = 1 this is the study's KL + (beta - 1) · total correlation.
+
+    With `stratified` 0, all of a batch's posteriors weigh 1, as in the study (minibatch-weighted
+    sampling without its constant): the gradient is that of the paper's weights 1 / (B·N), and the
+    estimate of the total correlation is low by (D - 1)·log(B) against the batch's own mixture.
+    With 1, they weigh as in the paper's minibatch-stratified sampling.
+
+    Args:
+        terms: The batch.
+        hyper: `alpha`, `beta`, `gamma`, `stratified` (0 or 1), `examples` (in the training set)
+            and `warmup` (steps over which beta grows from 0), 0-dimensional.
+        step: Steps done before this one.
+
+    References:
+        Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
+        equation 4 and appendix C, https://arxiv.org/abs/1802.04942
+    """
+    beta = hyper["beta"] * ramp(step, hyper["warmup"])
+    stratified = stratified_log_weights(len(terms.z), hyper["examples"])
+    weighted = torch.zeros_like(stratified)
+    log_weights = torch.where(hyper["stratified"] > 0, stratified, weighted)
+    parts = decompose(terms.z, terms.mu, terms.logvar, log_weights)
+    return (
+        terms.reconstruction.mean()
+        + terms.kl.sum(1).mean()
+        + (hyper["alpha"] - 1) * parts.mutual_information
+        + (beta - 1) * parts.total_correlation
+        + (hyper["gamma"] - 1) * parts.dimension_wise_kl
+    )
