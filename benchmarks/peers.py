@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -75,8 +76,13 @@ def main() -> None:
     until = time.monotonic() + chosen.patience
     with contextlib.suppress(KeyboardInterrupt):
         for number in range(1, chosen.rounds + 1):
-            for contender in contenders:
-                timing = _measure(contender, chosen.steps, data, chosen.quiet, until)
+            for contender in list(contenders):
+                try:
+                    timing = _measure(contender, chosen.steps, data, chosen.quiet, until)
+                except (RuntimeError, subprocess.CalledProcessError) as error:
+                    _say(f"{contender.name} cannot be measured: {error}")
+                    contenders.remove(contender)
+                    continue
                 timings[contender.name].append(timing)
                 _say(
                     f"round {number}: {contender.name}: {timing.rate:.1f} steps/s "

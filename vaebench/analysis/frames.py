@@ -19,7 +19,8 @@ SYMBOLS = {"beta": "β", "gamma": "γ", "lambda_od": "λ_od", "c_max": "C_max"}
 
 _ORDER = ["setting_order", "model_order", "series_order", "strength", "seed"]
 _TEXT = ("job_key", "cell", "setting", "dataset", "model", "parameters", "strength_name", "network",
-         "likelihood", "precision", "device", "host", "git_commit", "finished_at")  # fmt: skip
+         "likelihood", "precision", "scores", "device", "host", "git_commit",
+         "finished_at")  # fmt: skip
 
 
 def symbol(name: str) -> str:

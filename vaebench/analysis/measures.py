@@ -63,6 +63,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure("dci_informativeness", "DCI informativeness", "", "higher", 0.0, 1.0),
             Measure("sap", "SAP", "", "higher", 0.0, 1.0),
             Measure("irs", "IRS", "", "higher", 0.0, 1.0),
+            Measure("gaussian_total_correlation", "Gaussian TC", "nats", "lower", 0.0),
+            Measure("gaussian_wasserstein", "Wasserstein corr.", "", "lower", 0.0),
+            Measure(
+                "gaussian_wasserstein_normalised", "Wasserstein corr. (norm.)", "", "lower", 0.0
+            ),
+            Measure("mutual_information", "Pairwise MI", "nats", "lower", 0.0),
             Measure("active_units", "Active units", "latents", None, low=0.0, digits=1),
             Measure("wall_seconds", "Wall time", "seconds", "lower", low=0.0, digits=1),
             Measure("train_seconds", "Training time", "seconds", "lower", low=0.0, digits=1),

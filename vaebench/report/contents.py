@@ -32,6 +32,8 @@ _SAID = {
     "initialisation": "{} initialisation",
     "precision": "{}",
     "eval_size": "evaluation size {:,}",
+    "scores": "{} scores",
+    "folds": "{} folds",
 }
 
 
