@@ -55,7 +55,7 @@ class Load:
 
 
 def wait_until_quiet(share: float, until: float) -> float:
-    """Waits for the others to rest.
+    """Waits for the others to rest; those of a low priority will give way by themselves.
 
     Args:
         share: Share of the cores that they may use.
@@ -65,10 +65,13 @@ def wait_until_quiet(share: float, until: float) -> float:
         The share that they used last.
     """
     while True:
+        polite = _polite_seconds()
         with Load() as load:
             time.sleep(SAMPLE_SECONDS)
-        if load.others <= share or time.monotonic() > until:
-            return load.others
+        polite = _polite_seconds() - polite
+        used = load.others - polite / (load.seconds * (psutil.cpu_count() or 1))
+        if used <= share or time.monotonic() > until:
+            return used
         time.sleep(SAMPLE_SECONDS)
 
 
@@ -98,6 +101,10 @@ def _busy_seconds() -> float:
     times: Any = psutil.cpu_times()
     idle = {"idle", "iowait", "guest", "guest_nice"}
     return float(sum(value for name, value in times._asdict().items() if name not in idle))
+
+
+def _polite_seconds() -> float:
+    return float(getattr(psutil.cpu_times(), "nice", 0.0))
 
 
 def _own_seconds() -> float:

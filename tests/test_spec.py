@@ -11,8 +11,9 @@ import sys
 
 import pytest
 
+from vaebench.catalogue import ALIASES, MODELS
 from vaebench.errors import UsageError
-from vaebench.spec import ALIASES, MODELS, JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting, SweepSpec
 
 
 def job(**changes: object) -> JobSpec:

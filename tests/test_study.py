@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Say, say  # noqa: F401 - a fixture
+from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli.planning import Request, plan
 from vaebench.errors import UsageError
-from vaebench.spec import ALIASES, MODELS
 from vaebench.study import load_study, study_names
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vaebench.catalogue import ALIASES, model_info
 from vaebench.errors import UsageError, unknown
-from vaebench.spec import ALIASES, Setting, model_info
+from vaebench.spec import Setting
 
 FOLDER = Path(__file__).parent / "studies"
 """The studies that come with vaebench."""

@@ -19,13 +19,13 @@ from PIL import Image
 
 from tests.report.databases import sprites, sweep, tiled, write
 from vaebench.analysis import MEASURES, Decomposition, RSquared, curves, measure, runs
+from vaebench.catalogue import MODELS
 from vaebench.report.distributions import distribution_figure, time_figure
 from vaebench.report.pictures import Block, by_kl, cut, labels, mosaic, picture
 from vaebench.report.shares import share_figure
 from vaebench.report.strengths import strength_figure
 from vaebench.report.style import COLOURS, MARKERS, jitter, render, shades, styled, value_limits
 from vaebench.report.training import curve_figure
-from vaebench.spec import MODELS
 from vaebench.store import Reader
 
 SCORES = ["mig", "beta_vae_score", "factor_vae_score", "active_units"]

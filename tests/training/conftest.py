@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from vaebench.catalogue import MODELS
 from vaebench.data import Dataset, load_dataset
-from vaebench.spec import MODELS, JobSpec
+from vaebench.spec import JobSpec
 from vaebench.training import Feed, Trainer, build_model, prepare
 
 

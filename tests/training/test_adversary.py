@@ -10,8 +10,9 @@ import torch
 
 from tests.training.conftest import make_spec, make_trainer
 from tests.training.test_loop import run, same, weights
+from vaebench.catalogue import MODELS
 from vaebench.errors import UsageError
-from vaebench.spec import MODELS, JobSpec
+from vaebench.spec import JobSpec
 from vaebench.training import Trainer
 from vaebench.training.adversary import ADVERSARIES, BETAS, LEARNING_RATE, Permutations
 from vaebench.training.streams import CHUNK

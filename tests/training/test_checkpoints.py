@@ -24,7 +24,9 @@ def test_round_trip_keeps_types_and_memory_layout(tmp_path: Path) -> None:
     assert found is not None
     assert torch.equal(found["a"], tensor)
     assert found["a"].stride() == tensor.stride()
-    assert {k: v for k, v in found.items() if k != "a"} == {k: v for k, v in values.items() if k != "a"}
+    assert {k: v for k, v in found.items() if k != "a"} == {
+        k: v for k, v in values.items() if k != "a"
+    }
     assert [entry.name for entry in path.parent.iterdir()] == ["file.pt"]
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.training.conftest import make_spec, make_trainer
+from vaebench.catalogue import MODELS
 from vaebench.errors import DivergedError
-from vaebench.spec import MODELS
 from vaebench.training import Trainer
 from vaebench.training.loop import CURVE_POINTS
 

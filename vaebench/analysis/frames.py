@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from vaebench.analysis.measures import TIMES
-from vaebench.spec import MODELS, JobSpec
+from vaebench.catalogue import MODELS
+from vaebench.spec import JobSpec
 from vaebench.store import Reader
 from vaebench.store.schema import SCORES, SPEC_COLUMNS
 

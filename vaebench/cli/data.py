@@ -1,7 +1,8 @@
-"""`vaebench data`: which data sets are here, how to get the others, and whether files are whole."""
+"""`vaebench data`: which data sets there are, what each is, and whether its files are whole."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,16 +14,37 @@ from rich.text import Text
 from vaebench.cli import tables
 from vaebench.cli.options import DataFolder
 from vaebench.cli.tables import Column
-from vaebench.errors import DataError
+from vaebench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from vaebench.data.cards import Card
     from vaebench.data.download import DownloadEvent
 
 DEFAULT_FOLDER = "data"
 STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
+WHAT = {
+    "dsprites": "white squares, ellipses and hearts on black",
+    "color_dsprites": "dSprites in random colours, uniform in 0.5 to 1 in each channel, on black",
+    "noisy_dsprites": "dSprites, white on uniform noise in each pixel and channel",
+    "scream_dsprites": "dSprites that invert a patch of The Scream averaged with a random colour",
+    "smallnorb": "photographs of 50 toys, ten of each category; which of them is no factor",
+    "cars3d": "pictures of 183 car models from all sides",
+    "shapes3d": "renderings of an object in a room",
+    "mpi3d_toy": "a robot arm with an object, in simple renderings",
+    "mpi3d_realistic": "a robot arm with an object, in realistic renderings",
+    "mpi3d_real": "a robot arm with an object, in photographs",
+    "mnist": "handwritten digits",
+    "fashion-mnist": "pieces of clothing",
+    "celeba": "faces of celebrities, cut to the square in their middle",
+    "npz": "your own images, in an npz file",
+    "folder": "your own images, in a folder of image files",
+}
+"""What can be seen, by name or, for a user's own images, by kind."""
+NAMES_SHOWN = 10
+"""Labels that `show` names, at most."""
 
 app = typer.Typer(
-    help="List, download and check data sets.",
+    help="List, show, download and check data sets.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -39,23 +61,135 @@ def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
         Column("here"),
         Column("images", right=True, spare=2),
         Column("download", right=True, spare=1),
-        Column("where, or how to get it"),
+        Column("where"),
     )
-    rows = []
+    rows, missing = [], False
     for name in DATASETS:
         found = card(name, data_dir)
         here = Text("yes", style="green") if found.available else Text("no", style="yellow")
-        images = f"{found.contents.images:,}"
-        rows.append((name, here, images, _size(found.download_bytes), found.where))
+        absent = found.where == _command(name, data_dir)
+        missing |= absent
+        where = "-" if absent else found.where
+        rows.append((name, here, f"{found.contents.images:,}", _download_size(found), where))
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+    if missing:
+        tables.note(f"To get one that is not here: {_command('NAME', data_dir)}")
 
 
-def _size(count: int | None) -> str:
-    if count is None:
-        return "unknown"
-    if count == 0:
-        return "-"
+def _command(name: str, data_dir: str) -> str:
+    """What downloads a data set."""
+    from vaebench.data import data_folder
+
+    return f"vaebench data download {name} --data-dir {data_folder(data_dir)}"
+
+
+def _download_size(found: Card) -> str:
+    """How much must be downloaded; where some files' sizes are not known, that of the others."""
+    from vaebench.data.published import PUBLISHED
+
+    if found.download_bytes is not None:
+        return _size(found.download_bytes) if found.download_bytes else "-"
+    known = sum(file.bytes or 0 for file in PUBLISHED[found.name] if not file.optional)
+    return f"over {_size(known)}" if known else "unknown"
+
+
+def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Data set; also npz:PATH or folder:PATH.")],
+    data_dir: DataFolder = DEFAULT_FOLDER,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE.png", help="Write a picture of 24 images."),
+    ] = None,
+) -> None:
+    """Show what a data set is: size, factors, files, licence, citation, and some of its images.
+
+    Example: vaebench data show shapes3d --picture shapes3d.png
+    """
+    from vaebench.cli.preview import preview, why_not
+    from vaebench.data import OWN
+    from vaebench.data.cards import card
+
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise UsageError(f"--picture is {str(picture)!r}; the name of a PNG file ends in .png.")
+    own = name.partition(":")[0] in OWN
+    with Console(stderr=True).status(f"Opening {name}") if own else nullcontext():
+        found = card(name, data_dir)
+    if picture is not None:
+        _write_picture(name, data_dir, picture)
+    tables.emit(Text(found.about.title, style="bold"), tables.pairs(_facts(found, own=own)))
+    if picture is not None:
+        tables.note(f"Sample picture: {picture}")
+    elif (reason := why_not(found)) is not None:
+        tables.note(f"No preview: {reason}.")
+    else:
+        try:
+            tables.emit(Text(), preview(name, data_dir, tables.terminal_width() or 80))
+        except DataError as error:
+            tables.note(f"No preview: {error}")
+
+
+def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
+    """What a card says, by row; a user's own images have no publisher to speak of."""
+    contents, about = found.contents, found.about
+    channels, height, width = contents.observation_shape
+    sizes = zip(contents.factor_names, contents.factor_sizes, strict=True)
+    split = "published: training and test images" if contents.has_split else "none"
+    random = "drawn anew at each visit in training, always the same in evaluation"
+    here = Text.assemble(("yes", "green") if found.available else ("no", "yellow"))
+    here.append(f", {found.where}" if found.available else f": {found.where}")
+    facts: list[tuple[str, str | Text]] = [
+        ("name", found.name),
+        ("what", WHAT[found.name.partition(":")[0]]),
+        ("images", f"{contents.images:,}"),
+        ("shape", f"{channels}×{height}×{width} ({'grey' if channels == 1 else 'colour'})"),
+        ("factors", ", ".join(f"{name} {size}" for name, size in sizes) or "none known"),
+        ("labels", _labels(contents.label_names)),
+        ("split", split),
+        ("random part", random if contents.stochastic else "none"),
+        ("here", here),
+    ]
+    if own:
+        return facts
+    unpacked = found.unpacked_bytes
+    return [
+        *facts,
+        ("download", _download_size(found) if found.download_bytes != 0 else "none needed"),
+        ("unpacked", f"{_size(unpacked)}, written once at first use" if unpacked else "no"),
+        ("licence", about.licence),
+        ("citation", about.citation),
+        ("home page", about.url),
+    ]
+
+
+def _labels(names: tuple[str, ...]) -> str:
+    """The number of labels and their names, the first ones of many."""
+    if not names:
+        return "none"
+    more = ", …" if len(names) > NAMES_SHOWN else ""
+    return f"{len(names)}: {', '.join(names[:NAMES_SHOWN])}{more}"
+
+
+def _write_picture(name: str, data_dir: str, path: Path) -> None:
+    """Writes the sample picture, after getting the images ready where they are not."""
+    from vaebench.data import load_dataset
+    from vaebench.data.cards import sample_picture
+    from vaebench.data.download import prepare
+
+    with Bars() as bars:
+        prepare(name, data_dir, bars.show)
+    content = sample_picture(load_dataset(name, data_dir))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written: {error.strerror}. Name another file with --picture."
+        ) from error
 
 
 @app.command()
@@ -106,10 +240,12 @@ class Bars(Progress):
 
 
 def _amount(event: DownloadEvent) -> str:
-    """Says how much of how much is done: megabytes of a download, else a number of things."""
-    scale, unit = (1e6, " MB") if event.stage == "progress" else (1.0, "")
-    texts = [f"{count / scale:,.0f}" for count in (event.done, event.total) if count is not None]
-    return " of ".join(texts) + unit if texts else ""
+    """Says how much of how much is done: megabytes of a file or an archive, else images."""
+    scale, unit, digits = 1e6, " MB", 0 if (event.total or event.done or 0) > 1e7 else 1
+    if event.stage == "preparing" or (event.stage == "unpacking" and event.path.suffix == ".zip"):
+        scale, unit, digits = 1.0, " images", 0
+    counts = [count / scale for count in (event.done, event.total) if count is not None]
+    return " of ".join(f"{count:,.{digits}f}" for count in counts) + unit if counts else ""
 
 
 @app.command()

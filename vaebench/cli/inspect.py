@@ -11,6 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.export import finite
 from vaebench.cli.options import DEFAULT_DATABASE
@@ -19,7 +20,6 @@ from vaebench.cli.parsing import duration
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.errors import StoreError, UsageError
-from vaebench.spec import ALIASES, MODELS
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow, Reader

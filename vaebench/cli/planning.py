@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaebench.catalogue import ALIASES, model_info
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
 from vaebench.sizes import fitting_size
-from vaebench.spec import ALIASES, JobSpec, Setting, SweepSpec, model_info
+from vaebench.spec import JobSpec, Setting, SweepSpec
 from vaebench.study import Entry, Study
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.export import to_csv, to_json
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
@@ -16,7 +17,6 @@ from vaebench.cli.parsing import duration, names, numbers
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.errors import unknown
-from vaebench.spec import ALIASES, MODELS
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.parsing import seeds
-from vaebench.spec import ALIASES, MODELS
 from vaebench.study import FOLDER, Study, load_study, study_names
 
 

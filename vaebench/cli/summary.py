@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.text import Text
 
+from vaebench.catalogue import MODELS
 from vaebench.cli import tables
 from vaebench.cli.tables import Column
-from vaebench.spec import MODELS, JobSpec
+from vaebench.spec import JobSpec
 
 STATE_WORDS = {
     "COMPLETE": "done",

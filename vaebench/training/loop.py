@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaebench.catalogue import MODELS
 from vaebench.errors import DivergedError, UsageError
 from vaebench.models import VAE, build_network, initialise
 from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
 from vaebench.outcome import CurvePoint
-from vaebench.spec import MODELS, JobSpec
+from vaebench.spec import JobSpec
 from vaebench.training.adversary import ADVERSARIES
 from vaebench.training.checkpoints import read_tensors, write_tensors
 from vaebench.training.feed import Batched
