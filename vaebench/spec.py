@@ -57,6 +57,7 @@ class Setting:
         precision: `fp32`, or `bf16` for bfloat16 autocast with fp32 master weights.
         eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
         scores: `core`, or `all` with the scores that train classifiers (20 s and more a run).
+        dci: `reference` for DCI by the study's gradient boosting, minutes a run; None for ours.
         folds: Parts of the training set in cross-validation; None for none.
     """
 
@@ -73,6 +74,7 @@ class Setting:
     precision: str = "fp32"
     eval_size: int = 500
     scores: str = "core"
+    dci: str | None = None
     folds: int | None = None
 
     def __post_init__(self) -> None:
@@ -81,6 +83,8 @@ class Setting:
         _whole("--latent-dim", self.latent_dim, 1)
         _whole("--warmup", self.warmup_steps, 0)
         _whole("--eval-size", self.eval_size, 10)
+        if self.dci is not None:
+            _choice("way to compute DCI", self.dci, ("reference",))
         if self.folds is not None:
             _whole("--folds", self.folds, 2)
         _number("--lr", self.learning_rate, positive=True)

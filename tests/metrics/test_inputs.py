@@ -119,22 +119,30 @@ class TestSplits:
         refused(lambda: metric(codes, constant, codes, factors), "Factor 1 of factors_train")
 
 
-def test_samplers():
-    rng = np.random.default_rng(0)
-    for score in (metrics.beta_vae_score, metrics.factor_vae_score):
-        small = {"rng": rng, "num_train": 20, "num_eval": 10, "batch_size": 4}
+@pytest.mark.parametrize("score", [metrics.beta_vae_score, metrics.factor_vae_score])
+class TestSamplers:
+    def given(self, score, factor_sizes=(3, 4), represent=None, **changed):
+        sizes = {"num_train": 20, "num_eval": 10, "batch_size": 4, **changed}
+        return score(
+            represent or (lambda factors: factors / 1.0),
+            factor_sizes,
+            rng=np.random.default_rng(0),
+            **sizes,
+        )
 
-        def given(factor_sizes, represent=lambda f: f.astype(float), score=score, **changed):
-            return score(represent, factor_sizes, **{"rng": rng, **small, **changed})
+    @pytest.mark.parametrize("sizes", [[], [3, 0], [1, 1], [2.5, 3]])
+    def test_factor_sizes(self, score, sizes):
+        refused(lambda: self.given(score, sizes), "factor_sizes", re.escape(str(sizes)))
 
-        refused(lambda given=given: given([]), "factor_sizes")
-        refused(lambda given=given: given([3, 0]), r"\[3, 0\]")
-        refused(lambda given=given: given([1, 1]), r"\[1, 1\]", "two values")
-        refused(lambda given=given: given([2.5, 3]), "2.5")
-        refused(lambda given=given: given([3, 4], num_train=0), "num_train is 0")
-        refused(lambda given=given: given([3, 4], num_eval=-1), "num_eval is -1")
-        refused(lambda given=given: given([3, 4], represent=lambda f: f[:5] / 1.0), "5 codes")
-        refused(lambda given=given: given([3, 4], represent=lambda f: f * np.nan), "represent", "NaN")
+    def test_sample_sizes(self, score):
+        refused(lambda: self.given(score, num_train=0), "num_train is 0")
+        refused(lambda: self.given(score, num_eval=-1), "num_eval is -1")
+        refused(lambda: self.given(score, batch_size=1.5), "batch_size is 1.5")
+
+    def test_what_represent_returns(self, score):
+        refused(lambda: self.given(score, represent=lambda f: f[:5] / 1.0), "5 codes")
+        refused(lambda: self.given(score, represent=lambda f: f * np.nan), "represent", "NaN")
+        refused(lambda: self.given(score, represent=lambda f: f[:, 0]), "represent", "shape")
 
 
 def test_unknown_choices(data):

@@ -103,5 +103,5 @@ def test_quantile():
     codes = spread(factors, (2, 2))
     codes[0] += 5.0
     assert irs(codes, factors, quantile=1.0) < irs(codes, factors, quantile=0.9)
-    with pytest.raises(DataError, match="quantile is 1.5"):
+    with pytest.raises(DataError, match=r"quantile is 1\.5"):
         irs(codes, factors, quantile=1.5)

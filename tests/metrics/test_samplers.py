@@ -148,7 +148,8 @@ def test_beta_vae_of_a_constant_code_is_the_largest_share():
 
 def test_factor_vae_against_a_plain_version():
     def represent(factors):
-        return np.column_stack([perfect(factors) @ rotation(3, seed=1), perfect(factors)[:, :1]])
+        turned = perfect(factors) @ rotation(3, seed=1) * [1, 30, 0.3]
+        return np.column_stack([turned, perfect(factors)[:, :1]])
 
     recorder = Recorder(represent)
     sizes = {**SMALL, "num_variance": 1_000}

@@ -55,7 +55,7 @@ def test_against_scikit_learn(name):
 
 
 def test_continuous_factors_by_hand():
-    """Squared correlations: of x with x 1; of x with x + an independent twin 1/2; with the twin 0."""
+    """Squared correlations of x: with itself 1, with x + y 1/2, with an independent y 0."""
     factors = grid((5, 5))
     first, second = factors.T.astype(float)
     codes = np.column_stack([first, first + second, np.full(25, 0.1)])

@@ -117,6 +117,14 @@ def test_almost_dependent_dimensions_are_still_measured():
     assert total == pytest.approx(-0.5 * math.log(1e-8), abs=0.05)
 
 
+def test_single_precision_still_measures_what_it_resolves():
+    rng = np.random.default_rng(2)
+    first = rng.normal(size=20_000)
+    codes = np.column_stack([first, first + 3e-4 * rng.normal(size=20_000)])
+    total = unsupervised(codes.astype(np.float32)).gaussian_total_correlation
+    assert total == pytest.approx(-0.5 * math.log(9e-8), abs=0.05)
+
+
 def test_constant_dimensions_depend_on_nothing():
     codes = correlated(300, 3, 3)
     dead = np.column_stack([np.full(300, 0.1), codes, np.zeros(300)])

@@ -57,6 +57,21 @@ def test_permutations_depend_on_seed_and_step_alone() -> None:
     assert counts.min() > 0.5 * len(orders) / 6
 
 
+def test_each_step_learns_from_its_own_permutation() -> None:
+    """The same codes at the same weights: another step is another update, the same one is not."""
+    z = torch.randn(8, 10, generator=torch.Generator().manual_seed(0))
+    learnt = []
+    for step in (0, 0, 1):
+        trainer = make_trainer(factor_vae())
+        assert trainer.adversary is not None
+        trainer.adversary.learn(z, z, step)
+        learnt.append(
+            torch.cat([p.flatten() for p in trainer.adversary.discriminator.parameters()])
+        )
+    assert torch.equal(learnt[0], learnt[1])
+    assert not torch.equal(learnt[0], learnt[2])
+
+
 def test_without_gamma_the_model_trains_as_a_vae_and_the_discriminator_learns_all_the_same() -> (
     None
 ):

@@ -128,6 +128,11 @@ def test_weight_decay_is_in_the_gradient() -> None:
     torch.testing.assert_close(moved[plain], expected, rtol=0.01, atol=0)
 
 
+def test_the_objective_is_told_how_many_examples_it_learns_from() -> None:
+    trainer = make_trainer(make_spec("btcvae"))
+    assert trainer.hyper["examples"].item() == len(trainer.train_indices) > 100_000
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_on_a_gpu_resumed_is_never_stopped(model: str, device: str, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def _download_size(found: Card) -> str:
     if found.download_bytes is not None:
         return _size(found.download_bytes) if found.download_bytes else "-"
     known = sum(file.bytes or 0 for file in PUBLISHED[found.name] if not file.optional)
-    return f"over {_size(known)}" if known else "unknown"
+    return f"> {_size(known)}" if known else "unknown"
 
 
 def _size(count: int) -> str:
@@ -117,7 +117,7 @@ def show(
     if picture is not None and picture.suffix.lower() != ".png":
         raise UsageError(f"--picture is {str(picture)!r}; the name of a PNG file ends in .png.")
     own = name.partition(":")[0] in OWN
-    with Console(stderr=True).status(f"Opening {name}") if own else nullcontext():
+    with Console(stderr=True).status("Reading the images") if own else nullcontext():
         found = card(name, data_dir)
     if picture is not None:
         _write_picture(name, data_dir, picture)
@@ -154,7 +154,7 @@ def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
         ("here", here),
     ]
     if own:
-        return facts
+        return facts[1:]
     unpacked = found.unpacked_bytes
     return [
         *facts,

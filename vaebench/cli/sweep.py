@@ -139,6 +139,14 @@ def sweep(
             rich_help_panel=HOW,
         ),
     ] = None,
+    dci: Annotated[
+        str | None,
+        typer.Option(
+            metavar="reference",
+            help="DCI by the study's own gradient boosting: minutes a run, with --scores all.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -231,6 +239,7 @@ def sweep(
         "initialisation": initialisation,
         "eval_size": eval_size,
         "scores": scores,
+        "dci": dci,
     }
     request = Request(
         study=load_study(study) if study else PLAIN,

@@ -147,6 +147,7 @@ def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[
             factors_train[:, varying],
             codes_test,
             factors_test[:, varying],
+            dci_method="reference" if spec.dci == "reference" else "histogram",
             downstream_sizes=sizes,
         )
         scores += [

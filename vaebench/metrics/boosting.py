@@ -22,8 +22,8 @@ LEAVES = 8
 DEPTH = 3
 RATE = 0.1
 LEAST_CURVATURE = 1e-150
-MOST_BINS = 4096
-GROUP_BINS, LEAST_GROUPS = 1000, 4
+FEW_BINS, MOST_BINS = 256, 4096
+ORDERS = 20
 SAME, NOTHING = 1e-6, 1e-9
 """Leaves of one tree are taken as one whose mean residuals differ by less than this share of the
 largest, or by less than this."""
@@ -109,10 +109,11 @@ def _grow_histogram(
       DCI by 0.07 and more. Given curvatures of 1, its gain is the fall in squared error that
       scikit-learn uses; the leaves' Newton values are then worked out here.
     - Bins that all classes share are too coarse where a class has its points, 1/40 of a
-      dimension: DCI moves by 0.02 and training accuracy by 0.03. So a few classes at a time have
-      a booster, whose bins are cut next to those classes' points, where their best splits are.
-    - Among equal splits it takes the first dimension's, scikit-learn draws: each booster has its
-      own order of the dimensions.
+      dimension: DCI moves by 0.02 and training accuracy by 0.03. So each class has a booster of
+      its own, whose bins are cut next to that class's points, where its best splits are.
+    - Among equal splits, of which there are many when classes are easily told apart, it takes the
+      first dimension's; scikit-learn draws. So a class has several boosters that take turns, each
+      with its own order of the dimensions; with many classes one each is enough.
     """
     classes = int(numbers.max()) + 1
     trees = classes if classes > 2 else 1
@@ -123,28 +124,22 @@ def _grow_histogram(
     scores, test_scores = np.tile(start, (1, len(train))), np.tile(start, (1, len(test)))
     thresholds = _Thresholds(train, test)
     rng = np.random.default_rng(seed)
-    groups = np.array_split(np.arange(trees), _group_count(trees, len(train)))
+    turns = -(-ORDERS // trees)
     growers = [
-        _Grower(thresholds, targets[group], rng.permutation(train.shape[1])) for group in groups
+        [_Grower(thresholds, member, rng.permutation(train.shape[1])) for _ in range(turns)]
+        for member in targets
     ]
     rate = RATE * ((trees - 1) / trees if trees > 1 else 1.0)
-    for _ in range(STAGES):
+    for stage in range(STAGES):
         chances = softmax(scores, axis=0) if trees > 1 else expit(scores)
         residuals, curvatures = truth - chances, chances * (1 - chances)
-        for group, grower in zip(groups, growers, strict=True):
-            leaves, test_leaves = grower.grow(residuals[group])
-            for place, row in enumerate(group):
-                values = rate * _leaf_values(leaves[place], residuals[row], curvatures[row])
-                scores[row] += values.take(leaves[place])
-                test_scores[row] += values.take(test_leaves[place])
-    gains = np.sum([grower.gains() for grower in growers], axis=0)
+        for row, several in enumerate(growers):
+            leaves, test_leaves = several[stage % turns].grow(residuals[row])
+            values = rate * _leaf_values(leaves, residuals[row], curvatures[row])
+            scores[row] += values.take(leaves)
+            test_scores[row] += values.take(test_leaves)
+    gains = np.sum([grower.gains() for several in growers for grower in several], axis=0)
     return gains, _guess(scores), _guess(test_scores)
-
-
-def _group_count(trees: int, points: int) -> int:
-    """Into how many groups the classes go: few, but each of at most GROUP_BINS thresholds."""
-    largest = max(1, GROUP_BINS * trees // (2 * points))
-    return max(min(trees, LEAST_GROUPS), -(-trees // largest))
 
 
 class _Thresholds:
@@ -165,7 +160,9 @@ class _Thresholds:
             self.levels.append(len(values))
 
     def bins(self, dim: int, member: npt.NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
-        """Bins of one dimension, cut wherever a value of the class has a neighbour.
+        """Bins of one dimension, cut next to the class's values.
+
+        With few values, or a class of a third of the points or more, every value is a bin.
 
         Args:
             dim: Which dimension.
@@ -174,7 +171,8 @@ class _Thresholds:
         Returns:
             Bin of each training and each test point; too many are merged evenly.
         """
-        mine = np.zeros(self.levels[dim], dtype=bool)
+        every = self.levels[dim] <= FEW_BINS or member.mean() > 1 / 3
+        mine = np.full(self.levels[dim], every)
         mine[self._train[member, dim]] = True
         bin_of = np.concatenate([[0], np.cumsum(mine[1:] | mine[:-1])])
         count = int(bin_of[-1]) + 1
@@ -184,57 +182,52 @@ class _Thresholds:
 
 
 class _Grower:
-    """Grows regression trees of some classes on LightGBM, one of each at a time.
+    """Grows one class's regression trees on LightGBM, one at a time.
 
     Args:
         thresholds: Of all dimensions.
-        members: Which training points belong to each class, bool [G, N].
+        member: Which training points belong to the class, bool [N].
         order: The dimensions in the order in which LightGBM is to see them.
     """
 
     def __init__(
-        self, thresholds: _Thresholds, members: npt.NDArray[np.bool_], order: IntArray
+        self, thresholds: _Thresholds, member: npt.NDArray[np.bool_], order: IntArray
     ) -> None:
         import lightgbm  # Only here: it needs the system's OpenMP library, other metrics do not.
 
-        columns = [thresholds.bins(dim, members.any(axis=0)) for dim in order]
+        columns = [thresholds.bins(dim, member) for dim in order]
         train = np.column_stack([column[0] for column in columns]).astype(np.float32)
         test = np.column_stack([column[1] for column in columns]).astype(np.float32)
-        options = {**OPTIONS, "num_class": len(members)}
-        data = lightgbm.Dataset(train, np.zeros(len(train)), params=options)
-        others = lightgbm.Dataset(test, np.zeros(len(test)), reference=data, params=options)
-        self._booster = lightgbm.Booster(options, data)
+        data = lightgbm.Dataset(train, np.zeros(len(train)), params=OPTIONS)
+        others = lightgbm.Dataset(test, np.zeros(len(test)), reference=data, params=OPTIONS)
+        self._booster = lightgbm.Booster(OPTIONS, data)
         self._booster.add_valid(others, "test")
         self._order = order
-        self._ones = np.ones(members.size, dtype=np.float32)
-        self._sums = [np.zeros((len(members), len(codes))) for codes in (train, test)]
+        self._ones = np.ones(len(train), dtype=np.float32)
+        self._sums = [np.zeros(len(train)), np.zeros(len(test))]
 
     def grow(self, residuals: Matrix) -> tuple[IntArray, IntArray]:
-        """Fits a tree to each class's residuals [G, N].
+        """Fits a tree to the residuals [N].
 
         LightGBM does not hand over leaves without a slow detour; but what a tree adds to a
         point's sum, the mean residual of its leaf, names the leaf.
 
         Returns:
-            In which leaf every training [G, N] and test point [G, M] lies.
+            In which leaf every training [N] and test point [M] lies.
         """
-        leaves = [np.zeros(sums.shape, np.int64) for sums in self._sums]
-        downhill = (-residuals).astype(np.float32).ravel()
+        downhill = (-residuals).astype(np.float32)
         if self._booster.update(fobj=lambda *_: (downhill, self._ones)):
-            return leaves[0], leaves[1]
+            return np.zeros(len(residuals), np.int64), np.zeros(len(self._sums[1]), np.int64)
         added = []
         for place, evaluate in enumerate((self._booster.eval_train, self._booster.eval_valid)):
             seen: list[Matrix] = []
             evaluate(partial(_remember, seen))
-            sums = seen[0].T.reshape(self._sums[place].shape)
-            added.append((sums - self._sums[place]).astype(np.float32))
-            self._sums[place] = sums
-        for row, means in enumerate(np.sort(added[0], axis=1)):
-            apart = np.diff(means) > max(SAME * np.abs(means[[0, -1]]).max(), NOTHING)
-            borders = (means[1:][apart] + means[:-1][apart]) / 2
-            for place in range(2):
-                leaves[place][row] = _count_below(added[place][row], borders)
-        return leaves[0], leaves[1]
+            added.append((seen[0] - self._sums[place]).astype(np.float32))
+            self._sums[place] = seen[0]
+        means = np.sort(added[0])
+        apart = np.diff(means) > max(SAME * np.abs(means[[0, -1]]).max(), NOTHING)
+        borders = (means[1:][apart] + means[:-1][apart]) / 2
+        return _count_below(added[0], borders), _count_below(added[1], borders)
 
     def gains(self) -> Matrix:
         """Squared error that splits on each dimension removed [D]."""
@@ -269,12 +262,12 @@ def _remember(seen: list[Matrix], sums: Matrix, _: Any) -> tuple[str, float, boo
     return "none", 0.0, False
 
 
-def _count_below(values: FloatArray, borders: FloatArray) -> npt.NDArray[np.int8]:
+def _count_below(values: FloatArray, borders: FloatArray) -> IntArray:
     """How many of the borders, LEAVES - 1 at most, each value exceeds."""
     counts = np.zeros(len(values), np.int8)
     for border in borders:
         counts += values > border
-    return counts
+    return counts.astype(np.int64)
 
 
 def _leaf_values(leaves: IntArray, residuals: Matrix, curvatures: Matrix) -> Matrix:
