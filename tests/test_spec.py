@@ -131,6 +131,15 @@ def test_refusals_say_what_is_allowed(changes: dict[str, object], message: str) 
         job(**changes)
 
 
+def test_a_variant_is_chosen_by_0_or_1() -> None:
+    for value in (0, 1):
+        sweep = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (value,)}})
+        assert len(sweep.expand()) == 1
+    wrong = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (2.0,)}})
+    with pytest.raises(UsageError, match=r"btcvae.stratified is 2: it must be 0 or 1"):
+        wrong.expand()
+
+
 def test_set_of_an_absent_model_or_parameter_is_refused() -> None:
     with pytest.raises(UsageError, match="not among --models"):
         SweepSpec(models=("vae",), seeds=(0,), grid={"cvae": {"beta": (1.0,)}})

@@ -131,6 +131,8 @@ class JobSpec(Setting):
             )
         for name, value in self.parameters.items():
             _number(f"{self.model}.{name}", value, positive=name == "c_steps")
+            if name in info.switches and value not in (0, 1):
+                raise UsageError(f"{self.model}.{name} is {value:g}: it must be 0 or 1.")
         ordered = {name: float(self.parameters[name]) for name in sorted(self.parameters)}
         object.__setattr__(self, "parameters", MappingProxyType(ordered))
         if not info.warmup:

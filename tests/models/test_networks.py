@@ -98,4 +98,3 @@ def test_a_wrong_size_is_named_with_what_is_allowed(
 def test_an_unknown_network_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"Unknown network 'locatelo'.*Did you mean 'locatello'"):
         build_network("locatelo", (1, 64, 64), 10)
-

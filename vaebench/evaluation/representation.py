@@ -138,10 +138,11 @@ def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[
     varying = _varying(data)
     sizes = [count for count in DOWNSTREAM_SIZES if count <= len(train)]
     scores = []
-    for prefix, codes_train, codes_test in (
-        ("", encoder.codes(train), encoder.codes(test)),
-        ("sampled_", encoder.sampled(train, rng), encoder.sampled(test, rng)),
-    ):
+    representations = [("", encoder.codes(train), encoder.codes(test))]
+    if encoder.model.stochastic:
+        drawn = encoder.sampled(train, rng), encoder.sampled(test, rng)
+        representations.append(("sampled_", *drawn))
+    for prefix, codes_train, codes_test in representations:
         found = metrics.score_representation(
             codes_train,
             factors_train[:, varying],
