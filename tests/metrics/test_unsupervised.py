@@ -15,6 +15,7 @@ from vaebench.metrics.correlation import (
     covariance,
     gaussian_total_correlation,
     gaussian_wasserstein,
+    weighted_covariance,
 )
 
 RNG = np.random.default_rng(0)
@@ -158,7 +159,12 @@ def test_weighted_covariance_is_that_of_repeated_rows():
     times = np.random.default_rng(5).integers(0, 3, 40)
     repeated = np.repeat(codes, times, axis=0)
     expected = np.cov(repeated, rowvar=False)
-    np.testing.assert_allclose(covariance(codes, times.astype(float)), expected, rtol=1e-9)
+    found = weighted_covariance(codes, times.astype(float))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    outlier = np.where(np.arange(40) == 0, 5.0, 0.1)[:, None]
+    never = np.append(0.0, np.ones(39))
+    assert weighted_covariance(outlier, never) == 0.0
+    np.testing.assert_array_equal(covariance(np.full((9, 2), 0.1)), np.zeros((2, 2)))
 
 
 def test_bad_input():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from vaebench.errors import unknown
 from vaebench.metrics.inputs import FloatArray, IntArray, varying_dimensions
 
 Matrix = npt.NDArray[np.float64]
+Leaves = npt.NDArray[np.uint8] | np.uint8
 Method = Literal["histogram", "reference"]
 METHODS: tuple[Method, ...] = ("histogram", "reference")
 
@@ -23,7 +25,7 @@ DEPTH = 3
 RATE = 0.1
 LEAST_CURVATURE = 1e-150
 FEW_BINS, MOST_BINS = 256, 4096
-ORDERS = 20
+ORDERS = 10
 SAME, NOTHING = 1e-6, 1e-9
 """Leaves of one tree are taken as one whose mean residuals differ by less than this share of the
 largest, or by less than this."""
@@ -121,25 +123,32 @@ def _grow_histogram(
     truth = targets.astype(np.float64)
     share = truth.mean(axis=1, keepdims=True)
     start = np.log(share) if trees > 1 else np.log(share / (1 - share))
-    scores, test_scores = np.tile(start, (1, len(train))), np.tile(start, (1, len(test)))
+    scores = np.tile(start, (1, len(train)))
     thresholds = _Thresholds(train, test)
-    rng = np.random.default_rng(seed)
     turns = -(-ORDERS // trees)
+    orders = _orders(train.shape[1], np.random.default_rng(seed))
     growers = [
-        [_Grower(thresholds, member, rng.permutation(train.shape[1])) for _ in range(turns)]
-        for member in targets
+        [_Grower(thresholds, member, next(orders)) for _ in range(turns)] for member in targets
     ]
     rate = RATE * ((trees - 1) / trees if trees > 1 else 1.0)
     for stage in range(STAGES):
         chances = softmax(scores, axis=0) if trees > 1 else expit(scores)
         residuals, curvatures = truth - chances, chances * (1 - chances)
         for row, several in enumerate(growers):
-            leaves, test_leaves = several[stage % turns].grow(residuals[row])
-            values = rate * _leaf_values(leaves, residuals[row], curvatures[row])
-            scores[row] += values.take(leaves)
-            test_scores[row] += values.take(test_leaves)
+            scores[row] += rate * several[stage % turns].grow(residuals[row], curvatures[row])
+    test_scores = start + rate * np.array(
+        [np.sum([grower.predict() for grower in several], axis=0) for several in growers]
+    )
     gains = np.sum([grower.gains() for several in growers for grower in several], axis=0)
     return gains, _guess(scores), _guess(test_scores)
+
+
+def _orders(dims: int, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Orders of the dimensions without end, each dimension first once in every `dims` of them."""
+    while True:
+        order = rng.permutation(dims)
+        for shift in range(dims):
+            yield np.roll(order, shift)
 
 
 class _Thresholds:
@@ -162,7 +171,7 @@ class _Thresholds:
     def bins(self, dim: int, member: npt.NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
         """Bins of one dimension, cut next to the class's values.
 
-        With few values, or a class of a third of the points or more, every value is a bin.
+        With few values, or a class of a quarter of the points, every value is a bin.
 
         Args:
             dim: Which dimension.
@@ -171,8 +180,8 @@ class _Thresholds:
         Returns:
             Bin of each training and each test point; too many are merged evenly.
         """
-        every = self.levels[dim] <= FEW_BINS or member.mean() > 1 / 3
-        mine = np.full(self.levels[dim], every)
+        few = max(FEW_BINS, min(MOST_BINS, 4 * int(member.sum())))
+        mine = np.full(self.levels[dim], self.levels[dim] <= few)
         mine[self._train[member, dim]] = True
         bin_of = np.concatenate([[0], np.cumsum(mine[1:] | mine[:-1])])
         count = int(bin_of[-1]) + 1
@@ -197,37 +206,62 @@ class _Grower:
 
         columns = [thresholds.bins(dim, member) for dim in order]
         train = np.column_stack([column[0] for column in columns]).astype(np.float32)
-        test = np.column_stack([column[1] for column in columns]).astype(np.float32)
-        data = lightgbm.Dataset(train, np.zeros(len(train)), params=OPTIONS)
-        others = lightgbm.Dataset(test, np.zeros(len(test)), reference=data, params=OPTIONS)
-        self._booster = lightgbm.Booster(OPTIONS, data)
-        self._booster.add_valid(others, "test")
+        self._test = np.stack([column[1] for column in columns]).astype(np.float32)
+        self._booster = lightgbm.Booster(
+            OPTIONS, lightgbm.Dataset(train, np.zeros(len(train)), params=OPTIONS)
+        )
         self._order = order
         self._ones = np.ones(len(train), dtype=np.float32)
-        self._sums = [np.zeros(len(train)), np.zeros(len(test))]
+        self._sums = np.zeros(len(train))
+        self._leaves: list[tuple[FloatArray, Matrix]] = []
+        self._everywhere = 0.0
 
-    def grow(self, residuals: Matrix) -> tuple[IntArray, IntArray]:
-        """Fits a tree to the residuals [N].
+    def grow(self, residuals: Matrix, curvatures: Matrix) -> Matrix:
+        """Fits a tree to the residuals.
 
         LightGBM does not hand over leaves without a slow detour; but what a tree adds to a
         point's sum, the mean residual of its leaf, names the leaf.
 
+        Args:
+            residuals: Of the training points [N].
+            curvatures: Of the training points [N].
+
         Returns:
-            In which leaf every training [N] and test point [M] lies.
+            The Newton step of every training point's leaf [N].
         """
         downhill = (-residuals).astype(np.float32)
         if self._booster.update(fobj=lambda *_: (downhill, self._ones)):
-            return np.zeros(len(residuals), np.int64), np.zeros(len(self._sums[1]), np.int64)
-        added = []
-        for place, evaluate in enumerate((self._booster.eval_train, self._booster.eval_valid)):
-            seen: list[Matrix] = []
-            evaluate(partial(_remember, seen))
-            added.append((seen[0] - self._sums[place]).astype(np.float32))
-            self._sums[place] = seen[0]
-        means = np.sort(added[0])
+            # No split is worth while, and LightGBM keeps no tree: all points are in one leaf.
+            step = _newton(np.zeros(len(residuals), np.int64), residuals, curvatures)[0]
+            self._everywhere += step
+            return np.full(len(residuals), step)
+        seen: list[Matrix] = []
+        self._booster.eval_train(partial(_remember, seen))
+        added = (seen[0] - self._sums).astype(np.float32)
+        self._sums = seen[0]
+        means = np.sort(added)
         apart = np.diff(means) > max(SAME * np.abs(means[[0, -1]]).max(), NOTHING)
         borders = (means[1:][apart] + means[:-1][apart]) / 2
-        return _count_below(added[0], borders), _count_below(added[1], borders)
+        leaves = _count_below(added, borders)
+        steps = _newton(leaves, residuals, curvatures)
+        self._leaves.append((borders, steps))
+        return steps.take(leaves)
+
+    def predict(self) -> Matrix:
+        """Sum over the trees grown of the Newton step of every test point's leaf [M]."""
+        total = np.full(self._test.shape[1], self._everywhere)
+        trees = self._booster.dump_model()["tree_info"]
+        for tree, (borders, steps) in zip(trees, self._leaves, strict=True):
+            total += steps.take(self._descend(tree["tree_structure"], borders))
+        return total
+
+    def _descend(self, node: dict[str, Any], borders: FloatArray) -> Leaves:
+        """The leaf of each test point in a subtree; one number where it is a leaf itself."""
+        if "leaf_value" in node:
+            return np.uint8(np.searchsorted(borders, np.float32(node["leaf_value"])))
+        left = self._descend(node["left_child"], borders)
+        right = self._descend(node["right_child"], borders)
+        return np.where(self._test[node["split_feature"]] <= node["threshold"], left, right)
 
     def gains(self) -> Matrix:
         """Squared error that splits on each dimension removed [D]."""
@@ -270,7 +304,7 @@ def _count_below(values: FloatArray, borders: FloatArray) -> IntArray:
     return counts.astype(np.int64)
 
 
-def _leaf_values(leaves: IntArray, residuals: Matrix, curvatures: Matrix) -> Matrix:
+def _newton(leaves: IntArray, residuals: Matrix, curvatures: Matrix) -> Matrix:
     """One Newton step per leaf: the sum of residuals over the sum of curvatures [LEAVES]."""
     rise = np.bincount(leaves, weights=residuals, minlength=LEAVES)
     bend = np.bincount(leaves, weights=curvatures, minlength=LEAVES)

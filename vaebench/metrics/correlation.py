@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaebench.errors import DataError
-from vaebench.metrics.information import Categories, discretise, mean_pairwise_information
+from vaebench.metrics.information import Weights, different_pairs, discretise
 from vaebench.metrics.inputs import FloatArray, check_bins, check_codes, varying_dimensions
 
 Matrix = npt.NDArray[np.float64]
@@ -70,7 +70,12 @@ def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
     """
     checked = check_codes(codes)
     binned = discretise(checked, check_bins(bins, len(checked)))
-    return unsupervised_from_parts(covariance(checked), binned, rounding_of(checked))
+    pairs = different_pairs(binned) if checked.shape[1] > 1 else None
+    return unsupervised_from_parts(
+        covariance(checked),
+        None if pairs is None else float(pairs.information().mean()),
+        rounding_of(checked),
+    )
 
 
 def rounding_of(codes: FloatArray) -> float:
@@ -78,43 +83,58 @@ def rounding_of(codes: FloatArray) -> float:
     return max(float(np.finfo(codes.dtype).eps) ** 2, float(np.finfo(np.float64).eps))
 
 
-def covariance(codes: FloatArray, weights: Matrix | None = None) -> Matrix:
+def covariance(codes: FloatArray) -> Matrix:
     """Covariance of the dimensions, ddof 1, with exact zeros for constant ones.
 
     Args:
-        codes: Numbers [N, D].
-        weights: How often each point counts, whole numbers [N]; once each by default.
+        codes: Numbers [N, D], N of 2 or more.
 
     Returns:
         [D, D].
     """
-    values = codes.astype(np.float64)
-    times = None if weights is None else weights.astype(np.int64)
-    if (len(values) if times is None else times.sum()) < 2:
+    if len(codes) < 2:
         raise DataError("codes has 1 row; a covariance needs at least 2.")
-    sigma = np.atleast_2d(np.cov(values.T, ddof=1, fweights=times))
-    constant = ~varying_dimensions(values if times is None else values[times > 0])
-    sigma[constant, :] = 0
-    sigma[:, constant] = 0
-    return np.asarray(sigma)
+    sigma = np.atleast_2d(np.cov(codes.T.astype(np.float64), ddof=1))
+    return without(sigma, ~varying_dimensions(codes))
+
+
+def without(sigma: Matrix, constant: npt.NDArray[np.bool_]) -> Matrix:
+    """A covariance with zeros where a dimension is constant [D]."""
+    kept = np.where(constant, 0.0, 1.0)
+    return np.asarray(sigma * np.outer(kept, kept))
+
+
+def weighted_covariance(codes: Matrix, weights: Weights) -> Matrix:
+    """Covariance of repeated rows, ddof 1, for resamples.
+
+    Args:
+        codes: float64 [N, D].
+        weights: How often each row counts, whole numbers [N].
+
+    Returns:
+        [D, D], with exact zeros for dimensions that are constant in what was drawn.
+    """
+    count = weights.sum()
+    centred = codes - weights @ codes / count
+    sigma = (centred * weights[:, None]).T @ centred / (count - 1)
+    rounding = 4 * np.finfo(np.float64).eps * np.abs(codes).max(axis=0)
+    return without(sigma, np.diag(sigma) <= rounding**2)
 
 
 def unsupervised_from_parts(
-    sigma: Matrix, binned: Categories, rounding: float, weights: Matrix | None = None
+    sigma: Matrix, information: float | None, rounding: float
 ) -> UnsupervisedResult:
-    """The scores of a covariance and binned codes.
+    """The scores of a covariance and a mutual information.
 
     Args:
         sigma: Covariance [D, D].
-        binned: Bin indices [N, D].
+        information: Mean over pairs of dimensions, in nats; None if there is no pair.
         rounding: Share of a variance below which an eigenvalue counts as 0.
-        weights: How often each point counts [N]; once each by default.
 
     Returns:
         The scores.
     """
     reasons: dict[str, str] = {}
-    dims = len(sigma)
     total = gaussian_total_correlation(sigma, rounding)
     if total is None:
         reasons["gaussian_total_correlation"] = (
@@ -125,10 +145,7 @@ def unsupervised_from_parts(
     normalised = distance / variance if variance > 0 else None
     if normalised is None:
         reasons["gaussian_wasserstein_normalised"] = "every dimension is constant"
-    information: float | None = None
-    if dims > 1:
-        information = mean_pairwise_information(binned, weights)
-    else:
+    if information is None:
         reasons["mutual_information"] = "there is one dimension, so no pair"
     return UnsupervisedResult(total, distance, normalised, information, reasons)
 

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaebench.metrics.information import (
-    Categories,
-    discretise,
-    entropies,
-    mutual_information,
-    relabel,
-)
+from vaebench.metrics.information import discretise, entropies, mutual_information, relabel
 from vaebench.metrics.inputs import check_bins, check_pair
 
 
@@ -70,24 +64,22 @@ def mig_details(codes: npt.ArrayLike, factors: npt.ArrayLike, *, bins: int = 20)
     """The mutual information gap with its parts; arguments and errors as `mig`."""
     checked, values = check_pair(codes, factors)
     binned = discretise(checked, check_bins(bins, len(checked)))
-    return mig_from_categories(binned, relabel(values))
+    renamed = relabel(values)
+    return mig_from_information(mutual_information(binned, renamed), entropies(renamed))
 
 
-def mig_from_categories(
-    binned: Categories, factors: Categories, weights: npt.NDArray[np.float64] | None = None
+def mig_from_information(
+    table: npt.NDArray[np.float64], entropy: npt.NDArray[np.float64]
 ) -> MigResult:
-    """The gap of codes that are binned already.
+    """The gap of mutual informations that are known already.
 
     Args:
-        binned: Bin indices [N, D].
-        factors: Renumbered factors [N, F].
-        weights: How often each point counts [N]; once each by default.
+        table: Mutual information of dimensions and factors, in nats [D, F].
+        entropy: Of the factors, in nats [F].
 
     Returns:
-        The score with its parts. A factor that the weights leave with one value has gap 0.
+        The score with its parts. A factor without entropy has gap 0.
     """
-    table = mutual_information(binned, factors, weights)
-    entropy = entropies(factors, weights)
     ranked = np.sort(np.vstack([table, np.zeros_like(table[:1])]), axis=0)
     # The row of zeros is what a single dimension leads over; it changes nothing otherwise.
     lead = ranked[-1] - ranked[-2]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from vaebench.metrics.inputs import FloatArray, IntArray
+
+Weights = npt.NDArray[np.float64]
+"""How often each point counts, [N]."""
 
 
 @dataclass(frozen=True)
@@ -65,88 +70,89 @@ def relabel(factors: IntArray) -> Categories:
     return Categories(values, tuple(sizes))
 
 
-def contingency(
-    first: Categories,
-    second: Categories,
-    row: int,
-    column: int,
-    weights: npt.NDArray[np.float64] | None = None,
-) -> npt.NDArray[np.float64]:
-    """Counts how often a value of `first[:, row]` meets a value of `second[:, column]`.
+class Joint:
+    """Counts how often the values of two columns meet, for many pairs of columns at once.
+
+    The pairs' cells are numbered once; a resample of the points then costs one count per pair.
 
     Args:
         first: Categories [N, A].
         second: Categories [N, B].
-        row: Which column of `first`.
-        column: Which column of `second`.
-        weights: How often each point counts [N]; once each by default.
-
-    Returns:
-        Counts [first.sizes[row], second.sizes[column]].
+        pairs: P pairs of a column of `first` and a column of `second`.
     """
-    width = second.sizes[column]
-    joint = first.values[:, row] * width + second.values[:, column]
-    counts = np.bincount(joint, weights=weights, minlength=first.sizes[row] * width)
-    return counts.reshape(first.sizes[row], width).astype(np.float64)
+
+    def __init__(
+        self, first: Categories, second: Categories, pairs: Sequence[tuple[int, int]]
+    ) -> None:
+        self._shape = (len(pairs), max(first.sizes), max(second.sizes))
+        width = self._shape[2]
+        self._cells = [first.values[:, a] * width + second.values[:, b] for a, b in pairs]
+
+    def tables(self, weights: Weights | None = None) -> npt.NDArray[np.float64]:
+        """How often each value of the one meets each of the other.
+
+        Args:
+            weights: How often each point counts [N]; once each by default.
+
+        Returns:
+            Counts [P, rows, columns], padded with zeros to the largest pair.
+        """
+        size = self._shape[1] * self._shape[2]
+        counts = np.empty((self._shape[0], size))
+        for row, cells in enumerate(self._cells):
+            counts[row] = np.bincount(cells, weights=weights, minlength=size)
+        return counts.reshape(self._shape)
+
+    def information(self, weights: Weights | None = None) -> npt.NDArray[np.float64]:
+        """Mutual information of every pair, in nats [P]; see `mutual_information_of`."""
+        return mutual_information_of(self.tables(weights))
 
 
-def mutual_information_of(counts: npt.NDArray[np.float64]) -> float:
-    r"""Plug-in mutual information of a table of counts, in nats.
+def mutual_information_of(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    r"""Plug-in mutual information of tables of counts, in nats.
 
     .. math:: I = \sum_{ij} \frac{n_{ij}}{n} \log \frac{n \, n_{ij}}{n_{i\cdot} n_{\cdot j}}
 
     Whole counts make every ratio exact, so independent columns give exactly 0.
+
+    Args:
+        counts: [..., rows, columns].
+
+    Returns:
+        [...].
     """
-    total = counts.sum()
-    outer = counts.sum(axis=1)[:, None] * counts.sum(axis=0)[None, :]
-    filled = counts > 0
-    ratio = counts[filled] * total / outer[filled]
-    return max(0.0, float(np.sum(counts[filled] * np.log(ratio)) / total))
+    total = counts.sum(axis=(-2, -1), keepdims=True)
+    outer = counts.sum(axis=-1, keepdims=True) * counts.sum(axis=-2, keepdims=True)
+    ratio = np.divide(counts * total, outer, out=np.ones_like(counts), where=counts > 0)
+    sums = (counts * np.log(ratio)).sum(axis=(-2, -1))
+    return np.asarray(np.maximum(sums / total[..., 0, 0], 0.0))
 
 
-def mutual_information(
-    first: Categories, second: Categories, weights: npt.NDArray[np.float64] | None = None
-) -> npt.NDArray[np.float64]:
+def mutual_information(first: Categories, second: Categories) -> npt.NDArray[np.float64]:
     """Mutual information of every column of `first` with every column of `second`, in nats.
 
     Args:
         first: Categories [N, A].
         second: Categories [N, B].
-        weights: How often each point counts [N]; once each by default.
 
     Returns:
         Mutual information [A, B].
     """
-    table = np.zeros((len(first.sizes), len(second.sizes)))
-    for row in range(table.shape[0]):
-        for column in range(table.shape[1]):
-            counts = contingency(first, second, row, column, weights)
-            table[row, column] = mutual_information_of(counts)
-    return table
+    shape = (len(first.sizes), len(second.sizes))
+    return Joint(first, second, list(np.ndindex(shape))).information().reshape(shape)
 
 
-def mean_pairwise_information(
-    categories: Categories, weights: npt.NDArray[np.float64] | None = None
-) -> float:
-    """Mean mutual information of the pairs of different columns, in nats.
+def different_pairs(categories: Categories) -> Joint:
+    """Counts of the pairs of different columns; there must be two columns or more.
 
     Args:
-        categories: Categories [N, C], C of 2 or more.
-        weights: How often each point counts [N]; once each by default.
+        categories: Categories [N, C].
     """
     columns = range(len(categories.sizes))
-    tables = [
-        mutual_information_of(contingency(categories, categories, row, column, weights))
-        for row in columns
-        for column in columns
-        if row < column
-    ]
-    return float(np.mean(tables))
+    return Joint(categories, categories, list(itertools.combinations(columns, 2)))
 
 
-def entropies(
-    categories: Categories, weights: npt.NDArray[np.float64] | None = None
-) -> npt.NDArray[np.float64]:
+def entropies(categories: Categories, weights: Weights | None = None) -> npt.NDArray[np.float64]:
     """Plug-in entropy of every column, in nats.
 
     Args:

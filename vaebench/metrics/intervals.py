@@ -38,7 +38,7 @@ def bootstrap(
     rng: np.random.Generator,
     resamples: int = 200,
     level: float = 0.95,
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: tuple[npt.ArrayLike, npt.ArrayLike] = (-np.inf, np.inf),
 ) -> list[Interval]:
     """Bootstrap intervals of one or more statistics of the same points.
 
@@ -54,7 +54,7 @@ def bootstrap(
         rng: Source of randomness.
         resamples: How many resamples.
         level: From 0 to 1.
-        bounds: The least and the largest value that a score may have.
+        bounds: The least and the largest value that scores may have: one for all, or S each.
 
     Returns:
         S intervals; a statistic that is not finite in some resample has NaN ends.
@@ -126,22 +126,26 @@ class WeightedAreas:
     def __init__(self, probabilities: Matrix, classes: IntArray, labels: IntArray) -> None:
         member = labels[:, None] == classes
         kept = member.any(axis=0) & ~member.all(axis=0)
-        self._member = member[:, kept]
-        self._ranks = (rankdata(probabilities[:, kept], axis=0, method="dense") - 1).astype(int)
-        self._levels = self._ranks.max(axis=0) + 1
+        values, member = probabilities[:, kept].T, member[:, kept].T
+        self._order = np.argsort(values, axis=1)
+        self._class, self._point = np.nonzero(member)
+        # Between which places of the running sum a member's equals lie.
+        self._first = (rankdata(values, method="min", axis=1) - 1)[member].astype(np.int64)
+        self._last = rankdata(values, method="max", axis=1)[member].astype(np.int64)
 
     def __call__(self, weights: Matrix) -> float:
         """The mean area; a value that the weights leave without members or others is left out."""
-        areas = []
-        for column, levels in enumerate(self._levels):
-            ranks, member = self._ranks[:, column], self._member[:, column]
-            inside = np.bincount(ranks[member], weights[member], minlength=levels)
-            outside = np.bincount(ranks, weights, minlength=levels) - inside
-            pairs = inside.sum() * outside.sum()
-            if pairs > 0:
-                below = np.cumsum(outside) - 0.5 * outside
-                areas.append(float(inside @ below) / pairs)
-        return float(np.mean(areas)) if areas else float("nan")
+        count, points = self._order.shape
+        running = np.zeros((count, points + 1))
+        np.cumsum(weights[self._order], axis=1, out=running[:, 1:])
+        below = 0.5 * (running[self._class, self._first] + running[self._class, self._last])
+        mine = weights[self._point]
+        inside = np.bincount(self._class, mine, minlength=count)
+        # What a member lies above, less the members among it: half of all pairs of members.
+        above = np.bincount(self._class, mine * below, minlength=count) - 0.5 * inside**2
+        pairs = inside * (weights.sum() - inside)
+        curved = pairs > 0
+        return float(np.mean(above[curved] / pairs[curved])) if curved.any() else float("nan")
 
 
 def _check_level(level: float) -> None:

@@ -10,12 +10,24 @@ import numpy.typing as npt
 
 from vaebench.metrics.active import active_units
 from vaebench.metrics.boosting import Method, boosted_trees
-from vaebench.metrics.correlation import covariance, rounding_of, unsupervised_from_parts
+from vaebench.metrics.correlation import (
+    covariance,
+    rounding_of,
+    unsupervised_from_parts,
+    weighted_covariance,
+)
 from vaebench.metrics.downstream import PREDICTORS, DownstreamResult, downstream
 from vaebench.metrics.explicit import ExplicitnessResult, explicitness_details
-from vaebench.metrics.gap import mig_from_categories
+from vaebench.metrics.gap import mig_from_information
 from vaebench.metrics.importance import DciResult, dci_from_fits
-from vaebench.metrics.information import Categories, discretise, relabel
+from vaebench.metrics.information import (
+    Categories,
+    Joint,
+    different_pairs,
+    discretise,
+    entropies,
+    relabel,
+)
 from vaebench.metrics.inputs import FloatArray, IntArray, check_bins, check_split
 from vaebench.metrics.intervals import Interval, WeightedAreas, accuracy_interval, bootstrap
 from vaebench.metrics.interventional import irs
@@ -31,6 +43,7 @@ UNSUPERVISED = (
     "gaussian_wasserstein_normalised",
     "mutual_information",
 )
+INFORMATION = ("mig", "modularity", *UNSUPERVISED)
 
 
 @dataclass(frozen=True)
@@ -126,29 +139,40 @@ def _information_scores(
     rng: np.random.Generator,
 ) -> dict[str, Score]:
     """MIG, modularity and the unsupervised scores, of which one resample serves all."""
-    rounding = rounding_of(train)
-    several = len(factors.sizes) > 1
-    reasons: dict[str, str] = {} if several else {"modularity": "there is one factor"}
+    shape = (len(binned.sizes), len(factors.sizes))
+    known = Joint(binned, factors, list(np.ndindex(shape)))
+    shared = different_pairs(binned) if shape[0] > 1 else None
+    rounding, codes = rounding_of(train), train.astype(np.float64)
+    reasons = {"modularity": "there is one factor"} if shape[1] == 1 else {}
 
     def values(weights: Matrix | None) -> list[float | None]:
-        gap = mig_from_categories(binned, factors, weights)
-        modular = modularity_from_information(gap.mutual_information).score if several else None
-        result = unsupervised_from_parts(covariance(train, weights), binned, rounding, weights)
-        reasons.update(result.reasons)
-        return [gap.score, modular, *(getattr(result, name) for name in UNSUPERVISED)]
+        table = known.information(weights).reshape(shape)
+        free = unsupervised_from_parts(
+            covariance(train) if weights is None else weighted_covariance(codes, weights),
+            None if shared is None else float(shared.information(weights).mean()),
+            rounding,
+        )
+        if weights is None:
+            reasons.update(free.reasons)
+        return [
+            mig_from_information(table, entropies(factors, weights)).score,
+            modularity_from_information(table).score if shape[1] > 1 else None,
+            *(getattr(free, name) for name in UNSUPERVISED),
+        ]
 
     def numbers(weights: Matrix) -> Matrix:
         return np.array([np.nan if value is None else value for value in values(weights)])
 
     found = values(None)
-    why = dict(reasons)
     intervals: list[Interval | None] = [None] * len(found)
     if resamples:
-        intervals = list(bootstrap(numbers, len(train), rng=rng, resamples=resamples))
-    names = ("mig", "modularity", *UNSUPERVISED)
+        most = np.where(np.isin(INFORMATION, ["mig", "modularity"]), 1.0, np.inf)
+        intervals = list(
+            bootstrap(numbers, len(train), rng=rng, resamples=resamples, bounds=(0, most))
+        )
     return {
-        name: _score(value, interval, why.get(name))
-        for name, value, interval in zip(names, found, intervals, strict=True)
+        name: _score(value, interval, reasons.get(name))
+        for name, value, interval in zip(INFORMATION, found, intervals, strict=True)
     }
 
 
