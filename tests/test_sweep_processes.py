@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 from subprocess import Popen
@@ -239,3 +240,46 @@ def test_reproduce_says_whether_every_figure_came_out_the_same(cli: CommandLine)
     changed = cli.run("reproduce", key[:8], code=1).stdout
     assert "1 of " in changed
     assert "figures differ" in changed
+
+
+@pytest.mark.slow
+def test_a_locked_database_is_waited_for(cli: CommandLine) -> None:
+    """Another program holds the lock longer than a statement waits: the sweep does too."""
+    process = cli.start(*SWEEP, "--workers", "1", "--seeds", "1")
+    wait_for_checkpoint(process, cli.folder)
+    holder = sqlite3.connect(cli.folder / "results" / "results.db", isolation_level=None)
+    while True:
+        try:
+            holder.execute("BEGIN EXCLUSIVE")
+            break
+        except sqlite3.OperationalError:
+            time.sleep(0.05)
+    time.sleep(30)
+    assert process.poll() is None
+    holder.execute("COMMIT")
+    holder.close()
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "locked by another program" in errors
+    assert dict(query(cli.folder, "SELECT state, count(*) FROM jobs GROUP BY state")) == {
+        "COMPLETE": 3
+    }
+
+
+def test_a_full_disk_is_one_line_and_the_sweep_goes_on_with_room(cli: CommandLine) -> None:
+    """A real file system of 3 MB: the database fits, a checkpoint does not."""
+    small = cli.folder / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "vaebench-test", str(small)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("needs root to mount a small file system")
+    words = [*FAILING, "--out", "small", "--set", "betavae_b.gamma=1"]
+    try:
+        done = cli.run(*words, code=1)
+        assert "No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+        subprocess.run(["mount", "-o", "remount,size=50m", str(small)], check=True)
+        cli.run("retry", "--all", "--db", "small/results.db")
+        cli.run(*words)
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=False)

@@ -98,8 +98,10 @@ class Runner:
         self._waiting: list[JobSpec] = []
         self._note: str | None = None
         self._counts = store.counts(sweep_id)
-        for row in store.jobs(sweep_id=sweep_id, states=["COMPLETE"]):
-            if row.train_seconds and row.eval_seconds:
+        self._specs: dict[str, JobSpec] = {}
+        for row in store.jobs(sweep_id=sweep_id):
+            self._specs[row.key] = row.spec
+            if row.state == "COMPLETE" and row.train_seconds and row.eval_seconds:
                 self._forecast.finished(row.spec, row.train_seconds, row.eval_seconds)
 
     def progressed(self, progress: Progress) -> None:
@@ -129,8 +131,8 @@ class Runner:
         Returns:
             The sweep's jobs by state.
         """
-        self._write(lambda: self.store.requeue_abandoned(self.stale_seconds))
-        self._write(lambda: self.store.requeue_failed(self.sweep_id, self.retries))
+        self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds))
+        self._patiently(lambda: self.store.requeue_failed(self.sweep_id, self.retries))
         beat = requeue = time.monotonic()
         self._beat()
         while True:
@@ -148,23 +150,23 @@ class Runner:
                 self._beat()
                 beat = now
             if now - requeue > REQUEUE_SECONDS and not self.stopping:
-                self._write(lambda: self.store.requeue_abandoned(self.stale_seconds))
+                self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds))
                 requeue = now
             self._tell()
         self._beat()
         self._tell()
-        return self.store.counts(self.sweep_id)
+        return self._counts
 
     def _fill(self) -> None:
         while not self.stopping and len(self._claims) < self.executor.workers:
-            claim = self._write(lambda: self.store.claim(self.sweep_id))
+            claim = self._patiently(lambda: self.store.claim(self.sweep_id))
             if claim is None:
                 return
             self._claims[self.executor.submit([claim.spec])] = claim
 
     def _others(self) -> bool:
         """Whether other processes still train jobs of this sweep, or have put some back."""
-        counts = self.store.counts(self.sweep_id)
+        counts = self._patiently(lambda: self.store.counts(self.sweep_id))
         if counts["RUNNING"]:
             self._note = f"waiting for {counts['RUNNING']} jobs that another process trains"
         return counts["RUNNING"] + counts["PENDING"] > 0
@@ -176,7 +178,7 @@ class Runner:
             outcome = future.result()[0]
         except LostWorkerError as error:
             text = str(error)
-            held = self._write(lambda: self.store.lose(claim, text))
+            held = self._patiently(lambda: self.store.lose(claim, text))
             state, line = "lost", text
         else:
             held, state, line = self._record(claim, outcome), outcome.status, outcome.error or ""
@@ -191,21 +193,20 @@ class Runner:
 
     def _record(self, claim: Claim, outcome: JobOutcome) -> bool:
         if outcome.status == "complete":
-            return self._write(lambda: self.store.complete(claim, outcome))
+            return self._patiently(lambda: self.store.complete(claim, outcome))
         if outcome.status == "failed":
-            return self._write(lambda: self.store.fail(claim, outcome, retries=self.retries))
-        self._write(lambda: self.store.release([claim]))
+            return self._patiently(lambda: self.store.fail(claim, outcome, retries=self.retries))
+        self._patiently(lambda: self.store.release([claim]))
         return True
 
     def _beat(self) -> None:
         with self._progress_lock:
             progress = dict(self._progress)
         claims = list(self._claims.values())
-        self._write(lambda: self.store.heartbeat(claims, progress))
-        self._waiting = [
-            row.spec for row in self.store.jobs(sweep_id=self.sweep_id, states=["PENDING"])
-        ]
-        self._counts = self.store.counts(self.sweep_id)
+        self._patiently(lambda: self.store.heartbeat(claims, progress))
+        pending = self._patiently(lambda: self.store.keys(self.sweep_id, "PENDING"))
+        self._waiting = [self._specs[key] for key in pending]
+        self._counts = self._patiently(lambda: self.store.counts(self.sweep_id))
 
     def _tell(self) -> None:
         with self._progress_lock:
@@ -223,8 +224,8 @@ class Runner:
         self.on_event(Beat(self._counts, tuple(running), eta, self._note))
         self._note = None
 
-    def _write(self, action: Callable[[], Answer]) -> Answer:
-        """Writes to the store, however long another program holds its lock: nothing is lost."""
+    def _patiently(self, action: Callable[[], Answer]) -> Answer:
+        """Reads or writes the store, however long another program holds its lock."""
         while True:
             try:
                 return action()
