@@ -47,7 +47,7 @@ def cases(data: Data) -> list[Case]:
 
         return ours
 
-    some = min(1_000, points)
+    some = min(1_000, points)  # labels at which the plain logistic regression takes seconds
     return [
         ("mig", lambda: metrics.mig(data.train, data.truth), lambda: plain.mig(data), False),
         (
