@@ -6,9 +6,9 @@ all cores), and as a careful user would run several trainings at once (one proce
 a core). All have all cores, so rates are of all models trained at once. `docs/speed.md` has the
 figures and what they mean.
 
-    python benchmarks/peers.py --rounds 5 --steps 300
+    python benchmarks/peers.py --rounds 5 --steps 200
 
-makes the peers' environments at the first call (needs a package index) and takes about five
+makes the peers' environments at the first call (needs a package index) and takes about three
 minutes a round on two cores. Use a machine that does nothing else: what other processes used
 meanwhile is measured and printed, and with `--patience` a disturbed measurement is repeated.
 Ctrl-C ends it with the table of what has been measured.
@@ -132,7 +132,7 @@ def _measure(contender: Contender, steps: int, data: Path, quiet: float, until: 
 def _table(timings: dict[str, list[Timing]]) -> None:
     """Prints the table in Markdown; ratios are medians over rounds of the pairs' ratios."""
     ours = timings.get("vaebench", [])
-    print("| contender | model-steps/s | min–max | vaebench is … times as fast | whole command |")
+    print("| contender | model-steps/s | min–max | vaebench's ratio to it | whole command |")
     print("|---|---|---|---|---|")
     for name, rows in timings.items():
         rates = [row.rate for row in rows]
