@@ -34,6 +34,10 @@ class DivergedError(VaebenchError):
     """The loss of a job became NaN or infinite."""
 
 
+class OutputError(VaebenchError):
+    """A file cannot be written: no fault of the job that wanted to, so the sweep stops."""
+
+
 class LostWorkerError(VaebenchError):
     """A worker process died without an answer (killed, or out of memory)."""
 

@@ -70,7 +70,8 @@ class JobOutcome:
 
     Attributes:
         key: The job's key.
-        status: `complete`, `failed`, or `interrupted` (checkpointed, to be resumed).
+        status: `complete`, `failed`, `interrupted` (checkpointed, to be resumed), or `blocked`
+            (its output cannot be written: to be resumed when it can).
         scores: The figures.
         curves: Training curves.
         artifacts: Pictures.

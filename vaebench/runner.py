@@ -30,8 +30,8 @@ class JobEnded:
 
     Attributes:
         spec: The job.
-        state: `complete`, `failed`, `lost`, `interrupted`, or `late` where another process had
-            taken the job over and nothing was written.
+        state: `complete`, `failed`, `lost`, `interrupted`, `blocked`, or `late` where another
+            process had taken the job over and nothing was written.
         outcome: What the worker handed back, if it did.
         error: One line on what went wrong.
     """
@@ -70,6 +70,9 @@ class Runner:
         fail_fast: Stop at the first failure.
         on_event: Called with `JobEnded` and `Beat`.
         stale_seconds: Age of a heartbeat at which a claim counts as abandoned.
+
+    Attributes:
+        blocked: Why no output can be written, where that ended the sweep.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Runner:
         self.on_event = on_event
         self.stale_seconds = stale_seconds
         self.stopping = False
+        self.blocked: str | None = None
         self._claims: dict[Future[list[JobOutcome]], Claim] = {}
         self._progress: dict[str, Progress] = {}
         self._progress_lock = threading.Lock()
@@ -188,7 +192,9 @@ class Runner:
         if state == "complete" and outcome is not None:
             self._forecast.finished(claim.spec, outcome.train_seconds, outcome.eval_seconds)
         self.on_event(JobEnded(claim.spec, state if held else "late", outcome, line or None))
-        if state == "failed" and self.fail_fast:
+        if state == "blocked":
+            self.blocked = line
+        if state == "blocked" or (state == "failed" and self.fail_fast):
             self.stop()
 
     def _record(self, claim: Claim, outcome: JobOutcome) -> bool:

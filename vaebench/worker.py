@@ -15,7 +15,7 @@ import torch
 
 from vaebench.data import load_dataset
 from vaebench.environment import environment
-from vaebench.errors import VaebenchError
+from vaebench.errors import OutputError, VaebenchError
 from vaebench.evaluation import (
     Encoder,
     held_out,
@@ -100,6 +100,8 @@ def run_pack(
     for spec in pack:
         try:
             outcomes.append(_run(spec, context, on_event, should_stop))
+        except OutputError as error:
+            outcomes.append(JobOutcome(spec.key, "blocked", error=str(error)))
         except Exception as error:
             expected = isinstance(error, VaebenchError)
             line = str(error) if expected else f"{type(error).__name__}: {error}"

@@ -103,7 +103,7 @@ class SweepDisplay:
             line = escape(event.error or "")
             self.console.print(f"[red]failed[/]  {key}  {label}  {line}")
             self.console.print(f"        the trace: vaebench show {key}")
-        elif event.state != "interrupted":
+        elif event.state not in {"interrupted", "blocked"}:
             self.console.print(
                 f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}"
             )

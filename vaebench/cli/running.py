@@ -13,6 +13,7 @@ import typer
 
 from vaebench.cli.display import SweepDisplay
 from vaebench.cli.summary import closing, results_table
+from vaebench.errors import VaebenchError
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run_jobs(
         else f"vaebench report --db {location}"
     )
     closing(counts, [(row.key, row.error or "") for row in failed], location, command, report)
+    if runner.blocked:
+        raise VaebenchError(runner.blocked)
     if stopped:
         raise typer.Exit(130)
     if failed or counts["PENDING"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any
 
 import torch
 
-from vaebench.errors import VaebenchError
+from vaebench.errors import OutputError
 
 
 def write_tensors(path: Path, values: dict[str, Any]) -> None:
@@ -21,25 +22,26 @@ def write_tensors(path: Path, values: dict[str, Any]) -> None:
         values: Tensors, numbers, text, and lists and dicts of these.
 
     Raises:
-        VaebenchError: The folder cannot be written, or the disk is full.
+        OutputError: The folder cannot be written, or the disk is full.
     """
+    content = io.BytesIO()  # a full disk is then an OSError that says so, not torch's own
+    torch.save(values, content)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
-            torch.save(values, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise VaebenchError(
-            f"{path} cannot be written ({reason}). Free space or make the folder writable, then "
-            "run the same command again: it goes on where it stopped."
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}). Free space or make the folder "
+            "writable, then run the same command again: it goes on where it stopped."
         ) from error
 
 
