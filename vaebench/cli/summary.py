@@ -94,14 +94,14 @@ def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Prints the mean of each figure over the seeds of each cell."""
+    """Prints the mean of each figure over the runs of each cell."""
     if not rows:
         return
     cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         cells[row["cell"]].append(row)
     shown = [entry for entry in FIGURES if any(row[entry[0]] is not None for row in rows)]
-    columns = [Column("model"), Column("strength"), Column("seeds", right=True, spare=1)]
+    columns = [Column("model"), Column("strength"), Column("runs", right=True, spare=1)]
     columns += [column for _, column, _ in shown]
     lines = []
     for members in cells.values():
@@ -113,7 +113,7 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
             line.append(f"{statistics.fmean(values):.{digits}f}" if values else "-")
         lines.append(line)
     tables.emit(tables.table(columns, lines, width=tables.terminal_width())[0])
-    tables.note("Means over the seeds; reconstruction, KL and ELBO in nats per image.")
+    tables.note("Means over the runs; reconstruction, KL and ELBO in nats per image.")
 
 
 def closing(
