@@ -69,8 +69,10 @@ def test_stopped_in_training_or_evaluation_and_gone_on_with(tmp_path: Path) -> N
     second = run([spec], out, should_stop=lambda: evaluating, on_event=on_event)[0]
     assert second.status == "interrupted"
     assert phases[-1] == "evaluating"
-    steps: list[int] = []
-    last = run([spec], out, on_event=lambda p: steps.append(p.step))[0]
+    again: list[str] = []
+    last = run([spec], out, on_event=lambda progress: again.append(progress.phase))[0]
+    assert "evaluating" in again
+    assert "training" not in again  # that was done, and is not done twice
     assert without_times(last) == without_times(expected)
 
 
