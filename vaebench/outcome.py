@@ -65,6 +65,21 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Representation:
+    """Codes of the examples that every run on a data set encodes, so that runs can be compared.
+
+    Attributes:
+        points: Examples N.
+        latents: Latents D.
+        codes: Posterior means [N, D], float32, little-endian, row after row.
+    """
+
+    points: int
+    latents: int
+    codes: bytes
+
+
+@dataclass(frozen=True)
 class JobOutcome:
     """The end of one job.
 
@@ -75,6 +90,7 @@ class JobOutcome:
         scores: The figures.
         curves: Training curves.
         artifacts: Pictures.
+        representation: Codes to compare runs by.
         environment: Device, precision, versions, host, threads, git: JSON types.
         train_seconds: Wall time of training, over all its sittings.
         eval_seconds: Wall time of evaluation.
@@ -87,6 +103,7 @@ class JobOutcome:
     scores: tuple[Score, ...] = ()
     curves: tuple[CurvePoint, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    representation: Representation | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     train_seconds: float = 0.0
     eval_seconds: float = 0.0

@@ -252,7 +252,9 @@ class SweepSpec:
                     )
 
     def expand(self) -> list[JobSpec]:
-        """Returns the jobs, each once, seeds and folds innermost.
+        """Returns the jobs, each once, seeds and folds outermost.
+
+        So a sweep that is stopped early has whole seeds: every cell as often as the others.
 
         Raises:
             UsageError: A value is out of range.
@@ -260,16 +262,13 @@ class SweepSpec:
         jobs: dict[str, JobSpec] = {}
         shared = dataclasses.asdict(self.setting)
         folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
-        for name in self.models:
+        for seed, fold, name in itertools.product(self.seeds, folds, self.models):
             model = ALIASES.get(name, name)
             grid = self._grid(name, model)
             for values in itertools.product(*grid.values()):
                 parameters = dict(zip(grid, values, strict=True))
-                for seed, fold in itertools.product(self.seeds, folds):
-                    job = JobSpec(
-                        **shared, model=model, parameters=parameters, seed=seed, fold=fold
-                    )
-                    jobs.setdefault(job.key, job)
+                job = JobSpec(**shared, model=model, parameters=parameters, seed=seed, fold=fold)
+                jobs.setdefault(job.key, job)
         return list(jobs.values())
 
     def _grid(self, name: str, model: str) -> dict[str, tuple[float, ...]]:

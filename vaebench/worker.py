@@ -22,9 +22,10 @@ from vaebench.evaluation import (
     likelihood_scores,
     pictures,
     representation_scores,
+    shared_examples,
 )
 from vaebench.models import VAE
-from vaebench.outcome import Artifact, JobOutcome, Progress, Score
+from vaebench.outcome import JobOutcome, Progress, Representation
 from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import (
@@ -139,7 +140,7 @@ def _run(
         return JobOutcome(spec.key, "interrupted")
     start = time.perf_counter()
     try:
-        scores, artifacts = _evaluate(trainer, feed, on_event, should_stop)
+        figures = _evaluate(trainer, feed, on_event, should_stop)
     except Interrupted:
         return JobOutcome(spec.key, "interrupted")
     eval_seconds = time.perf_counter() - start
@@ -149,12 +150,11 @@ def _run(
     return JobOutcome(
         spec.key,
         "complete",
-        scores=tuple(scores),
         curves=tuple(trainer.curve),
-        artifacts=tuple(artifacts),
         environment=environment(context.device, context.threads, data.source),
         train_seconds=trainer.seconds,
         eval_seconds=eval_seconds,
+        **figures,
     )
 
 
@@ -173,7 +173,8 @@ def _evaluate(
     feed: Feed,
     on_event: Callable[[Progress], Any],
     should_stop: Callable[[], bool],
-) -> tuple[list[Score], list[Artifact]]:
+) -> dict[str, Any]:
+    """Evaluates a trained model; returns those attributes of its outcome that say how it is."""
     spec = trainer.spec
     start = last = time.perf_counter()
     on_event(Progress(spec.key, "evaluating", spec.steps))
@@ -191,7 +192,12 @@ def _evaluate(
     indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
     scores += representation_scores(spec, encoder, indices)
-    return scores, pictures(spec, encoder, indices, kl)
+    codes = encoder.codes(shared_examples(feed.data)).astype("<f4")
+    return {
+        "scores": tuple(scores),
+        "artifacts": tuple(pictures(spec, encoder, indices, kl)),
+        "representation": Representation(len(codes), spec.latent_dim, codes.tobytes()),
+    }
 
 
 def _reporter(on_event: Callable[[Progress], Any]) -> Callable[[Trainer], None]:

@@ -51,7 +51,9 @@ class Request:
 
 
 def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpec]:
-    """Expands a request to jobs, in the order of data sets, models, strengths, seeds.
+    """Expands a request to jobs, in the order of data sets, seeds, models, strengths.
+
+    So a sweep that is stopped early has whole seeds: every cell as often as the others.
 
     Args:
         request: What is asked for.
@@ -66,8 +68,10 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
     entries = _entries(request)
     seeds = parsing.seeds(request.seeds or request.study.seeds)
     jobs: dict[str, JobSpec] = {}
+    turn = {seed: place for place, seed in enumerate(seeds)}
     for dataset in request.datasets or request.study.datasets:
         contents = card(dataset, data_dir).contents
+        found: list[JobSpec] = []
         for entry in entries:
             setting = _setting(request, entry, dataset, contents, precision, data_dir)
             model = _canonical(entry.model)
@@ -76,7 +80,9 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
             sweep = SweepSpec(
                 setting=setting, models=(model,), seeds=seeds, grid={model: entry.grid}
             )
-            jobs |= {job.key: job for job in sweep.expand() if job.key not in jobs}
+            found += sweep.expand()
+        for job in sorted(found, key=lambda job: (turn[job.seed], job.fold or 0)):
+            jobs.setdefault(job.key, job)
     return list(jobs.values())
 
 

@@ -4,7 +4,7 @@ from vaebench.evaluation.encoder import ENCODE_BATCH, Encoder
 from vaebench.evaluation.likelihood import likelihood_scores
 from vaebench.evaluation.pictures import pictures
 from vaebench.evaluation.representation import representation_scores
-from vaebench.evaluation.samples import held_out, images_encoded
+from vaebench.evaluation.samples import held_out, images_encoded, shared_examples
 
 __all__ = [
     "ENCODE_BATCH",
@@ -14,4 +14,5 @@ __all__ = [
     "likelihood_scores",
     "pictures",
     "representation_scores",
+    "shared_examples",
 ]

@@ -172,12 +172,7 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
             raise StoreError(
                 f"{name} is empty. Run `vaebench sweep` first, or name another with --db."
             )
-        with engine.begin() as connection:
-            _one_at_a_time(connection)
-            schema.metadata.create_all(connection)
-            known = connection.scalar(sa.select(schema.schema_version.c.version))
-            if known is None:
-                connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
+        _make_tables(engine)
     with engine.connect() as connection:
         version = connection.scalar(sa.select(schema.schema_version.c.version))
     if version != schema.VERSION:
@@ -187,7 +182,18 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
             "--db."
         )
     if write:
+        if not tables.issuperset(schema.metadata.tables):
+            _make_tables(engine)  # those that an older vaebench of this version did not have
         _refresh_view(engine)
+
+
+def _make_tables(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        _one_at_a_time(connection)
+        schema.metadata.create_all(connection)
+        known = connection.scalar(sa.select(schema.schema_version.c.version))
+        if known is None:
+            connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
 
 
 def _refresh_view(engine: sa.Engine) -> None:

@@ -15,11 +15,20 @@ import psutil
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError
-from vaebench.outcome import Artifact, CurvePoint, Score
+from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.spec import JobSpec
 from vaebench.store import schema
 from vaebench.store.database import open_engine, shown, translated
-from vaebench.store.schema import STATES, artifacts, curves, environments, jobs, scores, sweeps
+from vaebench.store.schema import (
+    STATES,
+    artifacts,
+    curves,
+    environments,
+    jobs,
+    representations,
+    scores,
+    sweeps,
+)
 
 STALE_SECONDS = 120.0
 """Age of the last heartbeat after which a claim counts as abandoned, wherever it was made."""
@@ -213,6 +222,20 @@ class Reader:
             Artifact(row.name, row.png, row.rows, row.columns, json.loads(row.detail))
             for row in rows
         ]
+
+    def representations(self, cell: str) -> dict[str, Representation]:
+        """Returns the stored codes of a cell's finished runs by their job key.
+
+        Runs of a vaebench that did not store codes yet are left out.
+        """
+        with translated(self.location):
+            if not sa.inspect(self.engine).has_table(representations.name):
+                return {}
+        columns = [representations.c[name] for name in Representation.__dataclass_fields__]
+        statement = sa.select(jobs.c.job_key, *columns).join(representations)
+        statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
+        rows = self._rows(statement.order_by(jobs.c.id))
+        return {row[0]: Representation(*row[1:]) for row in rows}
 
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""

@@ -160,6 +160,15 @@ artifacts = Table(
     Column("detail", Text, nullable=False),
 )
 
+representations = Table(
+    "representations",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("points", Integer, nullable=False),
+    Column("latents", Integer, nullable=False),
+    Column("codes", LargeBinary, nullable=False),
+)
+
 SPEC_COLUMNS = (
     "job_key",
     "cell",

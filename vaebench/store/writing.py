@@ -12,7 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
-from vaebench.store.schema import SPEC_COLUMNS, artifacts, curves, environments, scores
+from vaebench.store.schema import (
+    SPEC_COLUMNS,
+    artifacts,
+    curves,
+    environments,
+    representations,
+    scores,
+)
 
 
 def clean(text: str | None) -> str | None:
@@ -66,7 +73,7 @@ def environment_id(connection: sa.Connection, environment: Mapping[str, Any]) ->
 
 
 def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) -> None:
-    """Inserts scores, curves and pictures of a job, in place of those it had."""
+    """Inserts scores, curves, pictures and codes of a job, in place of those it had."""
     rows: dict[sa.Table, list[dict[str, Any]]] = {
         scores: [vars(score) for score in outcome.scores],
         curves: [vars(point) for point in outcome.curves],
@@ -74,6 +81,7 @@ def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) 
             {**vars(artifact), "detail": json.dumps(dict(artifact.detail))}
             for artifact in outcome.artifacts
         ],
+        representations: [vars(outcome.representation)] if outcome.representation else [],
     }
     for table, values in rows.items():
         connection.execute(sa.delete(table).where(table.c.job_id == job_id))
