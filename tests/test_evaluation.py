@@ -19,6 +19,7 @@ from vaebench.evaluation import (
     likelihood_scores,
     pictures,
     representation_scores,
+    shared_examples,
 )
 from vaebench.sizes import fitting_size
 from vaebench.training import Feed, build_model, prepare
@@ -33,6 +34,14 @@ def _one_thread() -> None:
 def encoder() -> Encoder:
     trainer = make_trainer(make_spec(eval_size=20))
     return Encoder(trainer.model.eval(), trainer.feed, "fp32")
+
+
+def test_all_jobs_encode_the_same_examples_to_be_compared_by() -> None:
+    data = load_dataset("dsprites")
+    chosen = shared_examples(data)
+    assert len(np.unique(chosen)) == 1_000
+    assert np.isin(chosen, np.asarray(data.test_indices)).all()
+    np.testing.assert_array_equal(chosen, shared_examples(load_dataset("dsprites")))
 
 
 def test_every_distinct_image_is_encoded_once(encoder: Encoder) -> None:

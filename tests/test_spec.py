@@ -158,3 +158,15 @@ def test_names_of_spec_and_of_the_rooms_agree() -> None:
     assert set(LIKELIHOODS) == set(SPEC_LIKELIHOODS)
     assert set(ALIASES.values()) <= set(MODELS)
     assert all(i.strength is None or i.strength in i.parameters for i in MODELS.values())
+
+
+def test_a_variant_is_named_by_what_is_not_the_default() -> None:
+    sweep = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (0, 1)}})
+    assert [job.strength_text for job in sweep.expand()] == ["beta=6", "beta=6 stratified=1"]
+    assert sweep.expand()[1].label == "btcvae beta=6 stratified=1 seed 0"
+    annealed = SweepSpec(models=("annealedvae",), seeds=(0,))
+    assert annealed.expand()[0].strength_text == "c_max=25"  # C grows for as long as the run
+    grid = {"annealedvae": {"c_steps": (10,), "gamma": (5,)}}
+    shorter = SweepSpec(models=("annealedvae",), seeds=(0,), grid=grid)
+    assert shorter.expand()[0].strength_text == "c_max=25 gamma=5 c_steps=10"
+    assert SweepSpec(models=("vae",), seeds=(3,)).expand()[0].label == "vae seed 3"

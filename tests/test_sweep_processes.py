@@ -34,6 +34,7 @@ FIGURES = (
     "SELECT job_key, name, png, rows, columns, artifacts.detail FROM artifacts JOIN jobs "
     "ON id = job_id",
     "SELECT job_key, spec, state FROM jobs",
+    "SELECT job_key, points, latents, codes FROM representations JOIN jobs ON id = job_id",
 )
 
 
@@ -81,6 +82,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[Any, 
     assert len(found[3]) == JOBS
     assert {row[2] for row in found[3]} == {"COMPLETE"}
     assert len(found[1]) == JOBS * 120
+    assert len(found[4]) == JOBS
+    assert sum(row[1] == "udr" and row[2] is not None for row in found[0]) == JOBS
     return found
 
 

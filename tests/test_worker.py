@@ -27,7 +27,8 @@ def run(
 
 
 def without_times(outcome: JobOutcome) -> tuple[object, ...]:
-    return outcome.scores, outcome.curves, outcome.artifacts, outcome.environment
+    figures = outcome.scores, outcome.curves, outcome.artifacts, outcome.representation
+    return *figures, outcome.environment
 
 
 def test_a_pack_gives_what_each_job_gives_alone(tmp_path: Path) -> None:

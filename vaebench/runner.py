@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from vaebench.errors import LostWorkerError, StoreError
@@ -159,7 +160,19 @@ class Runner:
             self._tell()
         self._beat()
         self._tell()
+        if not self.stopping:
+            self._rank()
         return self._counts
+
+    def _rank(self) -> None:
+        """Scores the runs of each cell that has new ones by how far they agree with each other."""
+        cells = self._patiently(lambda: self.store.unranked(self.sweep_id))
+        if not cells:
+            return
+        from vaebench.analysis import udr_scores  # with pandas: only where there is work for it
+
+        for cell in cells:
+            self._patiently(partial(self.store.rank, cell, udr_scores(self.store, cell)))
 
     def _fill(self) -> None:
         while not self.stopping and len(self._claims) < self.executor.workers:

@@ -198,11 +198,29 @@ class JobSpec(Setting):
         return None if name is None else self.parameters[name]
 
     @property
+    def unusual(self) -> dict[str, float]:
+        """The hyperparameters, beside the swept one, that are not the model's defaults."""
+        defaults = MODELS[self.model].parameters
+        return {
+            name: self.parameters[name]
+            for name, default in defaults.items()
+            if name != self.strength_name
+            and self.parameters[name] != (self.steps if default is None else default)
+        }
+
+    @property
+    def strength_text(self) -> str:
+        """How people name the cell beside its model, as in `beta=4` or `beta=4 stratified=1`."""
+        name = self.strength_name
+        chosen = {} if name is None else {name: self.parameters[name]}
+        return " ".join(f"{name}={value:g}" for name, value in {**chosen, **self.unusual}.items())
+
+    @property
     def label(self) -> str:
         """How people name the job: model, strength and seed."""
-        strength = "" if self.strength is None else f" {self.strength_name}={self.strength:g}"
-        fold = "" if self.fold is None else f" fold {self.fold}"
-        return f"{self.model}{strength} seed {self.seed}{fold}"
+        fold = "" if self.fold is None else f"fold {self.fold}"
+        parts = [self.model, self.strength_text, f"seed {self.seed}", fold]
+        return " ".join(part for part in parts if part)
 
 
 def _canonical(values: Mapping[str, Any]) -> str:

@@ -42,10 +42,11 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def specs() -> list[JobSpec]:
-    """Returns six jobs: cvae with two strengths and betavae_b, two seeds each."""
-    return SweepSpec(
+    """Returns six jobs, cell by cell: cvae with two strengths and betavae_b, two seeds each."""
+    jobs = SweepSpec(
         setting=Setting(steps=100), models=("cvae", "betavae_b"), seeds=(0, 1), betas=(0.5, 3.0)
     ).expand()
+    return sorted(jobs, key=lambda job: (job.model != "cvae", job.strength or 0.0, job.seed))
 
 
 @pytest.fixture

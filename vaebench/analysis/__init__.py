@@ -1,5 +1,6 @@
 """From the store to pandas, and the statistics of a sweep."""
 
+from vaebench.analysis.agreement import latent_kl, udr_scores
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
 from vaebench.analysis.statistics import (
@@ -21,6 +22,7 @@ __all__ = [
     "curves",
     "decompose",
     "jobs",
+    "latent_kl",
     "long_scores",
     "mean_interval",
     "measure",
@@ -28,4 +30,5 @@ __all__ = [
     "representatives",
     "runs",
     "summarise",
+    "udr_scores",
 ]

@@ -52,6 +52,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure("reconstruction", "Reconstruction", NATS, "lower", digits=1),
             Measure("kl", "KL", NATS, None, low=0.0, digits=1),
             Measure("elbo", "ELBO", NATS, "higher", digits=1),
+            Measure("udr", "UDR", "", "higher", 0.0, 1.0),
             Measure("mig", "MIG", "", "higher", 0.0, 1.0),
             Measure("mig_label", "MIG (label)", "", "higher", 0.0, 1.0),
             Measure("beta_vae_score", "BetaVAE score", "", "higher", 0.0, 1.0),

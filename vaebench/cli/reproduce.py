@@ -28,7 +28,7 @@ def reproduce(
     Exit code 0 means bit for bit the same, 1 that a figure differs. The database is not changed.
     """
     from vaebench.executors import ProcessExecutor
-    from vaebench.store import Reader
+    from vaebench.store import RELATIVE, Reader
     from vaebench.training import resolve_device
     from vaebench.worker import WorkerContext, run_pack
 
@@ -38,7 +38,12 @@ def reproduce(
             raise VaebenchError(
                 f"Run {row.key} is {row.state}: only a finished run can be reproduced."
             )
-        scores = {score.name: score.value for score in reader.scores(row.key)}
+        scores = {
+            score.name: score.value
+            for score in reader.scores(row.key)
+            if score.name not in RELATIVE  # it is of the run's cell, not of the run
+        }
+        codes = reader.representations(row.spec.cell).get(row.key)
         curve = reader.curve(row.key)
         environment = reader.environment(row.key)
     resolved = resolve_device(device if device != "auto" else environment.get("device", "auto"))
@@ -62,6 +67,8 @@ def reproduce(
         rows.append(
             ["training curve", f"{len(curve)} points", f"{len(outcome.curves)} points", "differs"]
         )
+    if codes not in (None, outcome.representation):
+        rows.append(["codes", "", "", "differs"])
     if not rows:
         tables.emit(
             Text(f"All {len(scores)} figures and the training curve are the same, bit for bit.")

@@ -78,7 +78,7 @@ def run_jobs(
             counts = runner.run()
         rows = [row for row in store.results() if row["job_key"] in {job.key for job in jobs}]
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
-    results_table(rows)
+    results_table(rows, jobs)
     report = (
         "vaebench report"
         if location == "results/results.db"

@@ -26,6 +26,7 @@ MAIN_SCORES = {
     "reconstruction": Column("recon", right=True, spare=1),
     "kl": Column("kl", right=True, spare=2),
     "elbo": Column("elbo", right=True, spare=7),
+    "udr": Column("udr", right=True, spare=5),
     "mig": Column("mig", right=True, spare=1),
     "mig_label": Column("mig_label", right=True, spare=1),
     "beta_vae_score": Column("beta_vae", right=True, spare=4),
@@ -71,6 +72,7 @@ def runs(
     with Reader.open(db) as reader:
         every = reader.jobs()
         columns, lines = reader.table("results")
+    strengths = {row.key: row.spec.strength_text for row in every}
     results = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
     for name in names(dataset):
         if name not in (known := sorted({row.spec.dataset for row in every})) and known:
@@ -96,7 +98,7 @@ def runs(
         header = _record_columns(list(columns))
         sys.stdout.write(to_csv(header, [[record[name] for name in header] for record in records]))
     else:
-        _runs_table(records, prefix_length(row.key for row in every))
+        _runs_table(records, strengths, prefix_length(row.key for row in every))
         if not records:
             tables.note("No run matches." if every else f"{db} has no jobs yet.")
 
@@ -138,7 +140,9 @@ def _sorted(records: list[dict[str, Any]], sort: str, known: Sequence[str]) -> l
     return there + [record for record in records if record[name] is None]
 
 
-def _runs_table(records: Sequence[Mapping[str, Any]], length: int) -> None:
+def _runs_table(
+    records: Sequence[Mapping[str, Any]], strengths: Mapping[str, str], length: int
+) -> None:
     width = tables.terminal_width()
     columns = [
         Column("key"),
@@ -151,22 +155,20 @@ def _runs_table(records: Sequence[Mapping[str, Any]], length: int) -> None:
         *MAIN_SCORES.values(),
         Column("wall", right=True, spare=3),
     ]
-    rows = []
-    for record in records:
-        name, value = record["strength_name"], record["strength"]
-        rows.append(
-            [
-                record["job_key"][:length],
-                record["dataset"],
-                record["model"],
-                "-" if name is None else f"{name}={value:g}",
-                str(record["seed"]),
-                tables.state(record["state"]),
-                str(record["steps"]),
-                *(figure(record[score]) for score in MAIN_SCORES),
-                "-" if record["wall_seconds"] is None else duration(record["wall_seconds"]),
-            ]
-        )
+    rows = [
+        [
+            record["job_key"][:length],
+            record["dataset"],
+            record["model"],
+            strengths[record["job_key"]] or "-",
+            str(record["seed"]),
+            tables.state(record["state"]),
+            str(record["steps"]),
+            *(figure(record[score]) for score in MAIN_SCORES),
+            "-" if record["wall_seconds"] is None else duration(record["wall_seconds"]),
+        ]
+        for record in records
+    ]
     if width is not None:
         empty = {
             place

@@ -70,7 +70,7 @@ def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
             job.key[:8],
             *[job.dataset] * several,
             job.model,
-            _strength(job.strength_name, job.strength),
+            job.strength_text or "-",
             str(job.seed),
             *[str(job.fold)] * folds,
             str(job.steps),
@@ -84,7 +84,7 @@ def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
 def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
     cells: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for job, word in zip(jobs, words, strict=True):
-        cells[job.dataset, job.model, _strength(job.strength_name, job.strength)][word] += 1
+        cells[job.dataset, job.model, job.strength_text or "-"][word] += 1
     columns = [Column("data set"), Column("model"), Column("strength"), Column("jobs", right=True)]
     rows = [
         [*cell, f"{count.total():,} ({', '.join(f'{n:,} {word}' for word, n in count.items())})"]
@@ -93,8 +93,13 @@ def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
 
 
-def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Prints the mean of each figure over the runs of each cell."""
+def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) -> None:
+    """Prints the mean of each figure over the runs of each cell.
+
+    Args:
+        rows: Rows of the `results` view.
+        jobs: Their jobs, among others.
+    """
     if not rows:
         return
     cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -104,10 +109,9 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> None:
     columns = [Column("model"), Column("strength"), Column("runs", right=True, spare=1)]
     columns += [column for _, column, _ in shown]
     lines = []
-    for members in cells.values():
-        first = members[0]
-        line = [first["model"], _strength(first["strength_name"], first["strength"])]
-        line.append(str(len(members)))
+    specs = {job.cell: job for job in jobs}
+    for cell, members in cells.items():
+        line = [specs[cell].model, specs[cell].strength_text or "-", str(len(members))]
         for name, _, digits in shown:
             values = [row[name] for row in members if row[name] is not None]
             line.append(f"{statistics.fmean(values):.{digits}f}" if values else "-")
@@ -144,7 +148,3 @@ def closing(
         tables.note(f"To go on: {command}")
     elif not failed:
         tables.note(f"Next: {next_step}")
-
-
-def _strength(name: str | None, value: float | None) -> str:
-    return "-" if value is None else f"{name}={value:g}"

@@ -125,7 +125,11 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     for series, group in jobs.groupby("series", sort=False):
         values = ", ".join(f"{v:g}" for v in sorted(group["strength"].dropna().unique()))
         name = group["strength_name"].iloc[0]
-        models.append(f"{series} ({symbol(str(name))} = {values})" if values else str(series))
+        said = [f"{symbol(str(name))} = {values}"] if values else []
+        constant = [job.unusual for job in group["spec"]]
+        shared = {n: v for n, v in constant[0].items() if all(u.get(n) == v for u in constant)}
+        said += [f"{symbol(n)} = {v:g}" for n, v in shared.items() if symbol(n) not in str(series)]
+        models.append(f"{series} ({'; '.join(said)})" if said else str(series))
     warmups = sorted({job.warmup_steps for job in jobs["spec"]})
     training = [_said(spec, "steps"), _said(spec, "batch_size"), "Adam"]
     training.append(_said(spec, "learning_rate"))

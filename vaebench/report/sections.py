@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from vaebench.analysis import curves, long_scores
+from vaebench.analysis import curves, latent_kl
 from vaebench.analysis.frames import symbol
 from vaebench.report import showcase
 from vaebench.report.contents import (
@@ -24,8 +25,6 @@ from vaebench.report.style import Drawing, render
 from vaebench.report.tables import Table
 from vaebench.report.training import curve_figure
 from vaebench.store import Reader
-
-_KL = "kl_latent_"
 
 
 @dataclass
@@ -244,13 +243,7 @@ def _curves(reader: Reader, data: SettingData, formats: Sequence[str]) -> Part:
 
 
 def _pictures(reader: Reader, data: SettingData, formats: Sequence[str]) -> list[Part]:
-    def latent_kl(key: str) -> dict[int, float]:
-        scores = long_scores(reader, [key])
-        kept = scores[scores["name"].str.fullmatch(rf"{_KL}\d+")].dropna(subset=["value"])
-        names = kept["name"].str.removeprefix(_KL).astype(int)
-        return dict(zip(names.tolist(), kept["value"].tolist(), strict=True))
-
-    shown = showcase.choose(data.runs, reader.artifacts, latent_kl)
+    shown = showcase.choose(data.runs, reader.artifacts, partial(latent_kl, reader))
     parts = []
     for kind, title in showcase.TITLES.items():
         part = _part(data, kind, title)

@@ -1,12 +1,14 @@
 """The result database: the only room with SQLAlchemy; hands out frozen dataclasses."""
 
+from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
-from vaebench.store.reading import STALE_SECONDS, TABLES, JobRow, Reader, SweepRow
-from vaebench.store.schema import STATES
-from vaebench.store.store import MAX_LOSSES, Added, Claim, Store
+from vaebench.store.reading import TABLES, JobRow, Reader, SweepRow
+from vaebench.store.schema import RELATIVE, STATES
+from vaebench.store.store import MAX_LOSSES, Added, Store
 
 __all__ = [
     "MAX_LOSSES",
+    "RELATIVE",
     "STALE_SECONDS",
     "STATES",
     "TABLES",

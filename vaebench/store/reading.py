@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import platform
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError
 from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.spec import JobSpec
 from vaebench.store import schema
+from vaebench.store.claims import abandoned
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.schema import (
     STATES,
@@ -29,9 +27,6 @@ from vaebench.store.schema import (
     scores,
     sweeps,
 )
-
-STALE_SECONDS = 120.0
-"""Age of the last heartbeat after which a claim counts as abandoned, wherever it was made."""
 
 TABLES = ("results", "scores", "curves", "jobs")
 """What `Reader.table` exports."""
@@ -237,6 +232,25 @@ class Reader:
         rows = self._rows(statement.order_by(jobs.c.id))
         return {row[0]: Representation(*row[1:]) for row in rows}
 
+    def unranked(self, sweep_id: int) -> list[str]:
+        """Returns the sweep's cells whose relative scores are missing or of fewer runs."""
+        members = sa.select(schema.sweep_jobs.c.job_id).where(
+            schema.sweep_jobs.c.sweep_id == sweep_id
+        )
+        cells = sa.select(jobs.c.cell).where(jobs.c.id.in_(members))
+        ranked = sa.and_(scores.c.job_id == jobs.c.id, scores.c.name.in_(schema.RELATIVE))
+        runs = sa.func.count()
+        statement = (
+            sa.select(jobs.c.cell)
+            .join(representations)
+            .outerjoin(scores, ranked)
+            .where(jobs.c.cell.in_(cells), jobs.c.state == "COMPLETE")
+            .group_by(jobs.c.cell)
+            .having(runs > 1, sa.func.coalesce(sa.func.sum(scores.c.points), 0) != runs * runs)
+            .order_by(sa.func.min(jobs.c.id))
+        )
+        return [row[0] for row in self._rows(statement)]
+
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""
         statement = sa.select(environments.c.detail).join(jobs).where(jobs.c.job_key == key)
@@ -282,36 +296,6 @@ class Reader:
             statement = sa.select(*columns).join(table).order_by(*order)
         types = {column.name: column.type.python_type for column in columns}
         return types, [tuple(row) for row in self._rows(statement)]
-
-
-def process_alive(pid: int, started: float) -> bool:
-    """Says whether a process of this host, known by its start time, still runs."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
-
-
-def abandoned(values: Mapping[str, Any], stale_seconds: float = STALE_SECONDS) -> bool:
-    """Says whether nobody runs a running job any more.
-
-    On this host that is so once its process is gone; elsewhere, or where the process hangs, once
-    its last heartbeat is old.
-
-    Args:
-        values: `claim_host`, `claim_pid`, `claim_started` and `heartbeat_at` of the job.
-        stale_seconds: Age at which a heartbeat is old.
-    """
-    beat = values["heartbeat_at"]
-    if beat is None or time.time() - beat > stale_seconds:
-        return True
-    if values["claim_host"] != platform.node():
-        return False
-    return not process_alive(values["claim_pid"], values["claim_started"])
 
 
 def _job(row: Any) -> JobRow:

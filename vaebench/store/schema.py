@@ -26,6 +26,7 @@ SCORES = (
     "kl",
     "elbo",
     "active_units",
+    "udr",
     "beta_vae_score",
     "factor_vae_score",
     "mig",
@@ -43,6 +44,9 @@ SCORES = (
     "mutual_information",
 )
 """Scores with a column of their own in `results`; all others are in the table `scores`."""
+
+RELATIVE = ("udr",)
+"""Scores of a run among the others of its cell: they change when the cell gets another run."""
 
 metadata = MetaData()
 

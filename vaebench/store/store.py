@@ -16,32 +16,16 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from vaebench.outcome import JobOutcome, Progress
+from vaebench.outcome import JobOutcome, Progress, Score
 from vaebench.spec import JobSpec
+from vaebench.store.claims import STALE_SECONDS, Claim, abandoned
 from vaebench.store.database import open_engine, shown, translated
-from vaebench.store.reading import STALE_SECONDS, Reader, abandoned
-from vaebench.store.schema import jobs, sweep_jobs, sweeps
+from vaebench.store.reading import Reader
+from vaebench.store.schema import jobs, representations, scores, sweep_jobs, sweeps
 from vaebench.store.writing import clean, environment_id, insert_figures, insert_missing, job_row
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to run one job and to record its outcome.
-
-    Attributes:
-        job_id: Row of the job.
-        token: Proof of the right; a job claimed anew has another.
-        spec: The job.
-        attempts: How often it has been claimed and failed before.
-    """
-
-    job_id: int
-    token: str
-    spec: JobSpec
-    attempts: int
 
 
 @dataclass(frozen=True)
@@ -172,6 +156,28 @@ class Store(Reader):
             insert_figures(connection, claim.job_id, outcome)
 
         return self._end(claim, outcome, "COMPLETE", write)
+
+    def rank(self, cell: str, found: Mapping[str, Score]) -> bool:
+        """Records a relative score of a cell's runs, in place of the one they had.
+
+        Args:
+            cell: The cell.
+            found: The score by job key, of every run with a representation.
+
+        Returns:
+            Whether those are still the cell's runs; if not, nothing was written.
+        """
+        with translated(self.location), self.engine.begin() as connection:
+            statement = sa.select(jobs.c.job_key, jobs.c.id).join(representations)
+            statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
+            ids = {row.job_key: row.id for row in connection.execute(statement)}
+            if set(ids) != set(found):
+                return False
+            for key, score in found.items():
+                mine = (scores.c.job_id == ids[key], scores.c.name == score.name)
+                connection.execute(sa.delete(scores).where(*mine))
+                connection.execute(sa.insert(scores).values(job_id=ids[key], **vars(score)))
+        return True
 
     def fail(self, claim: Claim, outcome: JobOutcome, *, retries: int) -> bool:
         """Records a failure: pending again while attempts are left, else failed.

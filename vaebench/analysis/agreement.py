@@ -1,0 +1,57 @@
+"""UDR of a cell's runs, from the codes that each of them stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from vaebench.errors import DataError
+from vaebench.metrics import udr
+from vaebench.outcome import Representation, Score
+from vaebench.store import Reader
+
+_KL = "kl_latent_"
+
+
+def latent_kl(reader: Reader, key: str) -> dict[int, float]:
+    """Reads the KL of each latent of a run, in nats; empty for a model that has none."""
+    return {
+        int(score.name.removeprefix(_KL)): score.value
+        for score in reader.scores(key)
+        if score.name.startswith(_KL) and score.value is not None
+    }
+
+
+def codes(stored: Representation) -> npt.NDArray[np.float32]:
+    """Reads stored codes, [N, D]."""
+    return np.frombuffer(stored.codes, "<f4").reshape(stored.points, stored.latents)
+
+
+def udr_scores(reader: Reader, cell: str) -> dict[str, Score]:
+    """Ranks a cell's runs by how far the others learnt the same latents.
+
+    Args:
+        reader: The database.
+        cell: The cell: runs that differ in the seed (or fold) alone.
+
+    Returns:
+        `udr` by job key, of every run with stored codes; `points` is how many were compared.
+        NULL, with the reason, in a cell of one such run, or where codes cannot be compared.
+
+    References:
+        See `vaebench.metrics.udr`.
+    """
+    found = reader.representations(cell)
+    if len(found) < 2:
+        note = "UDR compares the runs of a cell, and there is one"
+        return {key: Score("udr", None, len(found), note=note) for key in found}
+    divergences = [latent_kl(reader, key) for key in found]
+    kl = [[each[place] for place in sorted(each)] for each in divergences]
+    try:
+        result = udr([codes(stored) for stored in found.values()], kl if any(kl) else None)
+    except DataError as error:
+        return {key: Score("udr", None, len(found), note=str(error)) for key in found}
+    return {
+        key: Score("udr", float(value), len(found))
+        for key, value in zip(found, result.scores, strict=True)
+    }
