@@ -22,6 +22,7 @@ from vaebench.data import load_dataset, smallnorb
 from vaebench.data.grid import Grid
 from vaebench.data.smallnorb import SmallNorb, load_smallnorb, read_matrix
 from vaebench.errors import DataError, UsageError
+from vaebench.metrics.factor_vae import factor_vae_details
 
 
 @pytest.fixture(scope="module")
@@ -82,19 +83,45 @@ def test_as_in_the_study_there_is_no_split(toys: SmallNorb) -> None:
 
 def test_index_draws_an_instance_and_keeps_the_factors(toys: SmallNorb) -> None:
     factors = np.tile(np.stack(np.unravel_index(np.arange(36), (3, 2, 3, 2)), axis=1), (100, 1))
-    one = toys.index(factors)
+    one = toys.index(factors, 0)
     assert (known(toys.factors(one)) == factors).all()
     assert (one[:36] == one[36:72]).all()
-    assert (one == np.concatenate([toys.index(factors[k : k + 1]) for k in range(36)] * 100)).all()
+    assert (
+        one == np.concatenate([toys.index(factors[k : k + 1], 0) for k in range(36)] * 100)
+    ).all()
     instance = TOYS.of(one[:36])[:, 1]
     assert len(np.unique(instance)) == 4
-    anew = toys.index(factors, np.arange(3600))
+    anew = toys.index(factors)
+    assert (anew == toys.index(factors, np.arange(3600))).all()
     assert (known(toys.factors(anew)) == factors).all()
     counts = np.bincount(TOYS.of(anew)[:, 1], minlength=4)
     assert np.abs(counts - 900).max() < 120
     assert len(np.unique(anew)) == 144  # every image can be drawn
     with pytest.raises(IndexError, match="azimuth is 3; it goes from 0 to 2"):
         toys.index([[0, 0, 3, 0]])
+
+
+def test_samplers_see_every_toy_of_a_combination(toys: SmallNorb) -> None:
+    """Codes that name the toy alone: fixing a factor leaves them no stiller, as toys are drawn."""
+    seen: list[np.ndarray] = []
+
+    def represent(factors: np.ndarray) -> np.ndarray:
+        seen.append(TOYS.of(toys.index(factors))[:, 1])
+        return seen[0][:, None].astype(float)
+
+    result = factor_vae_details(
+        represent,
+        toys.factor_sizes,
+        rng=np.random.default_rng(0),
+        num_train=400,
+        num_eval=200,
+        num_variance=1000,
+    )
+    assert result.votes.sum() == 400
+    assert result.score < 0.4  # four factors to guess among
+    groups = seen[0][1000:].reshape(600, 64)
+    assert (groups.var(axis=1, ddof=1) / seen[0].var(ddof=1)).min() > 0.5
+    assert abs(np.bincount(seen[0]) / len(seen[0]) - 0.25).max() < 0.01
 
 
 def test_the_images_are_unpacked_once(folder: Path, toys: SmallNorb) -> None:

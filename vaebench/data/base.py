@@ -84,6 +84,8 @@ class Dataset(Protocol):
     def index(self, factors: ArrayLike) -> NDArray[np.int64]:
         """Indices [N] of the images with these factors [N, F], the inverse of `factors`.
 
+        Where several images have the same factors, each row has one of them, drawn by its place.
+
         Raises:
             DataError: The data set has no ground-truth factors, or no grid of them (`has_grid`).
             IndexError: A factor is out of its range.

@@ -59,8 +59,9 @@ class _KeptFactors:
     def of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         return self.toys.of(indices)[:, _KEPT]
 
-    def index(self, factors: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.int64]:
+    def index(self, factors: ArrayLike, draw: ArrayLike | None = None) -> NDArray[np.int64]:
         kept = as_factors(factors, self.names, self.sizes)
+        draw = np.arange(len(kept)) if draw is None else draw
         combination = Grid(self.names, self.sizes).index(kept)
         random = words(keys(_STREAM, combination, draw), 1)[:, 0]
         instance = below(random, self.toys.sizes[1])
@@ -85,16 +86,16 @@ class SmallNorb(StoredImages):
             label_names=CATEGORIES[: toys.sizes[0]],
         )
 
-    def index(self, factors: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.int64]:
+    def index(self, factors: ArrayLike, draw: ArrayLike | None = None) -> NDArray[np.int64]:
         """Indices of images with these factors, each of an instance drawn at random.
 
-        The study draws the instance anew whenever it samples images. Here it is a pure function
-        of the factors and of `draw`: with `draw` left at 0, the same factors give the same image;
-        with another number for each row, they give another of the ten.
+        The study draws the instance anew for every image that it samples. Here it is a pure
+        function of the factors and of `draw`.
 
         Args:
             factors: int [N, 4].
-            draw: One integer for all rows, or N of them.
+            draw: One integer for all rows, or N of them; by default each row's number, so that
+                rows of the same factors are independent.
 
         Returns:
             Indices, int64 [N].
