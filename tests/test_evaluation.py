@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
@@ -88,7 +89,8 @@ def test_likelihood_is_what_torch_distributions_gives(encoder: Encoder) -> None:
         head.weight[spec.latent_dim :] = 0
         head.bias[spec.latent_dim :] = -30
     indices = held_out(spec, encoder.data)[:300]
-    scores = {s.name: s.value for s in likelihood_scores(spec, encoder, indices)[0]}
+    found = {s.name: s for s in likelihood_scores(spec, encoder, indices)[0]}
+    scores = {name: s.value for name, s in found.items()}
     x, _ = encoder.batch(indices)
     with torch.inference_mode():
         mu, logvar = encoder.model.encode(x)
@@ -98,6 +100,12 @@ def test_likelihood_is_what_torch_distributions_gives(encoder: Encoder) -> None:
     assert scores["reconstruction"] == pytest.approx(reconstruction, rel=1e-4)
     assert scores["kl"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
     assert scores["elbo"] == pytest.approx(-scores["reconstruction"] - scores["kl"])
+    each = {"reconstruction": -pixels.log_prob(x).double(), "kl": kl.sum(1)}
+    each["elbo"] = -each["reconstruction"] - each["kl"]
+    for name, values in each.items():
+        mean, error = values.mean().item(), scipy.stats.sem(values.numpy())
+        interval = scipy.stats.norm.interval(0.95, mean, error)
+        assert [found[name].low, found[name].high] == pytest.approx(interval, rel=1e-3)
     latents = [scores[f"kl_latent_{d:02d}"] for d in range(spec.latent_dim)]
     assert sum(latents) == pytest.approx(scores["kl"])
     np.testing.assert_allclose(latents, kl.mean(0).numpy(), rtol=1e-4)
@@ -112,8 +120,42 @@ def test_scores_are_those_of_the_metrics_on_the_same_codes(encoder: Encoder) -> 
     assert scores["mig"].value == metrics.mig(codes, factors[:, 1:])
     assert scores["mig"].points == len(indices) == 400
     assert scores["beta_vae_score"].points == scores["factor_vae_score"].points == 20
+    for name in ("beta_vae_score", "factor_vae_score"):
+        wrong = round(10 * (1 - scores[name].value))
+        low, high = scipy.stats.binomtest(10 - wrong, 10).proportion_ci(method="wilson")
+        assert [scores[name].low, scores[name].high] == pytest.approx([low, high])
     again = {s.name: s for s in representation_scores(spec, encoder, indices)}
     assert again == scores
+
+
+def test_the_solver_reaches_every_logistic_regression(encoder: Encoder) -> None:
+    """On the same codes and draws, scores by logistic regression change and no others do."""
+    plain, other = (make_spec(eval_size=20, scores="all", solver=s) for s in (None, "lbfgs"))
+    indices = held_out(plain, encoder.data)
+    before = {s.name: s.value for s in representation_scores(plain, encoder, indices)}
+    after = {s.name: s.value for s in representation_scores(other, encoder, indices)}
+    changed = {name.removeprefix("sampled_") for name in before if before[name] != after[name]}
+    assert {"explicitness", "downstream_logistic_100"} <= changed
+    assert all(
+        name in {"explicitness", "beta_vae_score"} or name.startswith("downstream_logistic")
+        for name in changed
+    )
+
+
+def test_a_data_set_too_small_for_bins_is_evaluated_all_the_same(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64), np.uint8)
+    np.savez(tmp_path / "five.npz", images=images)
+    spec = make_spec(eval_size=10, dataset=f"npz:{tmp_path / 'five.npz'}")
+    feed = Feed(load_dataset(spec.dataset), torch.device("cpu"))
+    model = build_model(spec, (1, 64, 64), 0)
+    few = Encoder(model.eval(), feed, "fp32")
+    indices = held_out(spec, few.data)
+    scores, _ = likelihood_scores(spec, few, indices)
+    found = {s.name: s for s in scores + representation_scores(spec, few, indices)}
+    assert found["mutual_information"].value is None
+    assert "5 points for 20 bins" in (found["mutual_information"].note or "")
+    assert np.isfinite(found["elbo"].value)
+    assert found["active_units"].points == 5
 
 
 def test_a_data_set_without_factors_has_mig_against_its_label() -> None:

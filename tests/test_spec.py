@@ -65,6 +65,7 @@ def test_every_field_changes_the_key(name: str) -> None:
         "precision": "bf16",
         "scores": "all",
         "dci": "reference",
+        "solver": "lbfgs",
     }
     value = other[name] if name in other else (getattr(Setting(), name) or 0) + 11
     extra = {"fold": 3} if name == "folds" else {}

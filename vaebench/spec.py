@@ -58,6 +58,8 @@ class Setting:
         eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
         scores: `core`, or `all` with the scores that train classifiers (20 s and more a run).
         dci: `reference` for DCI by the study's gradient boosting, minutes a run; None for ours.
+        solver: `lbfgs` for multinomial logistic regressions in scores; None for the study's,
+            one-vs-rest by liblinear.
         folds: Parts of the training set in cross-validation; None for none.
     """
 
@@ -75,6 +77,7 @@ class Setting:
     eval_size: int = 500
     scores: str = "core"
     dci: str | None = None
+    solver: str | None = None
     folds: int | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +88,8 @@ class Setting:
         _whole("--eval-size", self.eval_size, 10)
         if self.dci is not None:
             _choice("way to compute DCI", self.dci, ("reference",))
+        if self.solver is not None:
+            _choice("solver", self.solver, ("lbfgs",))
         if self.folds is not None:
             _whole("--folds", self.folds, 2)
         _number("--lr", self.learning_rate, positive=True)

@@ -147,6 +147,14 @@ def sweep(
             rich_help_panel=HOW,
         ),
     ] = None,
+    solver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="lbfgs",
+            help="Scores by today's multinomial logistic regression, not the study's one-vs-rest.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -240,6 +248,7 @@ def sweep(
         "eval_size": eval_size,
         "scores": scores,
         "dci": dci,
+        "solver": solver,
     }
     request = Request(
         study=load_study(study) if study else PLAIN,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from vaebench.objectives import LIKELIHOODS, kl_per_latent
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
 from vaebench.training import torch_generator
+
+NORMAL_95 = 1.959963984540054
+"""Standard deviations on either side of a normal mean that hold 95 % of it."""
 
 
 @torch.inference_mode()
@@ -33,6 +38,7 @@ def likelihood_scores(
     device = encoder.feed.device
     reconstruction = 0.0
     kl = np.zeros(spec.latent_dim)
+    each = np.zeros((2, len(indices)))
     for start in range(0, len(indices), ENCODE_BATCH):
         part = slice(start, start + ENCODE_BATCH)
         x, label = encoder.batch(indices[part])
@@ -40,20 +46,32 @@ def likelihood_scores(
         z = encoder.model.sample(mu, logvar, noise[part].to(device))
         with encoder.autocast():
             logits = encoder.model.decode(z, label)
-        reconstruction += float(likelihood(logits, x).double().sum().item())
-        kl += kl_per_latent(mu.double(), logvar.double()).sum(0).cpu().numpy()
+        costs = likelihood(logits, x).double()
+        divergences = kl_per_latent(mu.double(), logvar.double())
+        reconstruction += float(costs.sum().item())
+        kl += divergences.sum(0).cpu().numpy()
+        each[:, part] = torch.stack([costs, divergences.sum(1)]).cpu().numpy()
     n = len(indices)
     reconstruction /= n
     kl /= n
     if not encoder.model.stochastic:
         note = "an autoencoder has no posterior"
         none = [Score(name, None, n, note=note) for name in ("kl", "elbo")]
-        return [Score("reconstruction", reconstruction, n), *none], np.zeros(spec.latent_dim)
+        return [_mean("reconstruction", reconstruction, each[0]), *none], np.zeros(spec.latent_dim)
     total = float(kl.sum())
     scores = [
-        Score("reconstruction", reconstruction, n),
-        Score("kl", total, n),
-        Score("elbo", -reconstruction - total, n),
+        _mean("reconstruction", reconstruction, each[0]),
+        _mean("kl", total, each[1]),
+        _mean("elbo", -reconstruction - total, -each.sum(axis=0)),
     ]
     latents = [Score(f"kl_latent_{d:02d}", float(value), n) for d, value in enumerate(kl)]
     return scores + latents, kl
+
+
+def _mean(name: str, value: float, each: NDArray[np.float64]) -> Score:
+    """A mean over examples with its normal 95 % interval, from the values [N] of each."""
+    n = len(each)
+    if n < 2:
+        return Score(name, value, n)
+    half = NORMAL_95 * float(each.std(ddof=1)) / math.sqrt(n)
+    return Score(name, value, n, value - half, value + half)

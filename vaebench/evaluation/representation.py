@@ -11,6 +11,8 @@ from vaebench import metrics
 from vaebench.data import Dataset
 from vaebench.errors import DataError
 from vaebench.evaluation.encoder import Encoder
+from vaebench.metrics.linear import Solver
+from vaebench.metrics.suite import UNSUPERVISED
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, split
@@ -83,16 +85,13 @@ def _varying(data: Dataset) -> list[int]:
 
 
 def _unsupervised(codes: NDArray[np.float32]) -> list[Score]:
-    result = metrics.unsupervised(codes)
-    names = (
-        "gaussian_total_correlation",
-        "gaussian_wasserstein",
-        "gaussian_wasserstein_normalised",
-        "mutual_information",
-    )
+    try:
+        result = metrics.unsupervised(codes)
+    except DataError as error:
+        return [Score(name, None, len(codes), note=str(error)) for name in UNSUPERVISED]
     return [
         Score(name, getattr(result, name), len(codes), note=result.reasons.get(name))
-        for name in names
+        for name in UNSUPERVISED
     ]
 
 
@@ -102,23 +101,30 @@ def _drawn(spec: JobSpec, encoder: Encoder, num_variance: int) -> list[Score]:
     if not data.has_grid:
         note = "the data set has no image for some values of its factors"
         return [Score(name, None, note=note) for name in ("beta_vae_score", "factor_vae_score")]
-    train, test = spec.eval_size, spec.eval_size // TEST_SHARE
-    beta = metrics.beta_vae_score(
+    size: dict[str, int] = {"num_train": spec.eval_size, "num_eval": spec.eval_size // TEST_SHARE}
+    beta = metrics.beta_vae_details(
         encoder.represent,
         data.factor_sizes,
         rng=numpy_generator(spec.seed, "beta_vae_score"),
-        num_train=train,
-        num_eval=test,
+        solver=_solver(spec),
+        **size,
     )
-    factor = metrics.factor_vae_score(
+    factor = metrics.factor_vae_details(
         encoder.represent,
         data.factor_sizes,
         rng=numpy_generator(spec.seed, "factor_vae_score"),
-        num_train=train,
-        num_eval=test,
         num_variance=num_variance,
+        **size,
     )
-    return [Score("beta_vae_score", beta, train), Score("factor_vae_score", factor, train)]
+    scores = []
+    for name, result in (("beta_vae_score", beta), ("factor_vae_score", factor)):
+        likely = metrics.accuracy_interval(result.hits)
+        scores.append(Score(name, result.score, spec.eval_size, likely.low, likely.high))
+    return scores
+
+
+def _solver(spec: JobSpec) -> Solver:
+    return "lbfgs" if spec.solver == "lbfgs" else "liblinear"
 
 
 def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[Score]:
@@ -148,6 +154,7 @@ def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[
             factors_train[:, varying],
             codes_test,
             factors_test[:, varying],
+            solver=_solver(spec),
             dci_method="reference" if spec.dci == "reference" else "histogram",
             downstream_sizes=sizes,
         )
