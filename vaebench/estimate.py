@@ -10,14 +10,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaebench import metrics
 from vaebench.data.cards import Contents, card
 from vaebench.evaluation import ENCODE_BATCH, images_encoded
+from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE
 from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import Trainer, build_model, prepare
 
 WARM_STEPS = 3
 STEPS = 6
+SCORED, SCORED_VALUES, SCORED_LATENTS = 1_000, (3, 6, 10, 10), 10
+"""Points, values of the factors and latents that the scores of `--scores all` are timed on."""
+
+SCORED_POWER = 0.6
+"""Their time was measured to grow with this power of points times latents times values."""
 
 
 class _Noise:
@@ -44,7 +51,8 @@ def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None)
     """Estimates the time of jobs, one after the other.
 
     One job of each kind (model, network, channels, batch size, precision) takes a few steps on
-    random images; encodings are counted as evaluation makes them.
+    random images; encodings are counted as evaluation makes them. What `--scores all` adds is
+    timed once on random codes and scaled by points, latents and values of the factors.
 
     Args:
         jobs: The jobs.
@@ -56,7 +64,7 @@ def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None)
     """
     prepare(device, 1)
     known: dict[tuple[object, ...], tuple[float, float]] = {}
-    total = 0.0
+    total = scoring = 0.0
     for job in jobs:
         contents = card(job.dataset, data_dir).contents
         kind = (
@@ -72,7 +80,32 @@ def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None)
         step, encoding = known[kind]
         factors = bool(contents.factor_names)
         total += job.steps * step + images_encoded(job, factors=factors) * encoding
+        if factors and job.scores == "all":
+            scoring = scoring or _measure_scores(job.dci)
+            points = min(contents.images, HELD_OUT, HELD_OUT_SHARE * job.eval_size)
+            work = float(points * job.latent_dim * sum(contents.factor_sizes))
+            work /= SCORED * SCORED_LATENTS * sum(SCORED_VALUES)
+            sorts = 1 if job.model == "ae" else 2  # the mean and the sampled representation
+            total += sorts * scoring * work**SCORED_POWER
     return total
+
+
+def _measure_scores(dci: str | None) -> float:
+    """Returns the seconds of all scores of one small representation."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, SCORED_VALUES, (SCORED * 3 // 2, len(SCORED_VALUES)))
+    codes = (factors / SCORED_VALUES) @ rng.normal(size=(len(SCORED_VALUES), SCORED_LATENTS))
+    codes += 0.1 * rng.normal(size=codes.shape)
+    start = time.perf_counter()
+    metrics.score_representation(
+        codes[:SCORED],
+        factors[:SCORED],
+        codes[SCORED:],
+        factors[SCORED:],
+        dci_method="reference" if dci == "reference" else "histogram",
+        downstream_sizes=(10, 100, SCORED),
+    )
+    return time.perf_counter() - start
 
 
 def _measure(job: JobSpec, contents: Contents, device: torch.device) -> tuple[float, float]:
