@@ -160,7 +160,7 @@ class Runner:
             self._tell()
         self._beat()
         self._tell()
-        if not self.stopping:
+        if self.blocked is None:
             self._rank()
         return self._counts
 

@@ -91,7 +91,26 @@ def test_twins_share_their_importance():
     twins, labels = np.column_stack([code, code]), factors[:, 0]
     fit = boosted_trees(twins, labels, twins, labels)
     assert fit.importances.sum() == pytest.approx(1.0)
-    assert 0.2 < fit.importances[0] < 0.8
+    assert 0.35 < fit.importances[0] < 0.65
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_copies_of_a_perfect_code_have_the_completeness_of_equal_shares(copies, side_by_side):
+    """k of D dimensions share a factor's importance equally: 1 - log k / log D, wherever they are
+    and whatever sign they have."""
+    sizes = (3, 10, 20)
+    factors = drawn(sizes, 3_000, np.random.default_rng(2))
+    signed = [factors * (-1) ** copy for copy in range(copies)]
+    codes = np.stack(signed, axis=2 if side_by_side else 1).reshape(3_000, -1).astype(float)
+    expected = 1 - math.log(copies) / math.log(3 * copies)
+    found = [
+        dci(codes[:2_000], factors[:2_000], codes[2_000:], factors[2_000:], seed=seed)
+        for seed in range(3)
+    ]
+    assert all(result.disentanglement == pytest.approx(1.0, abs=1e-6) for result in found)
+    for result in found:
+        assert result.completeness == pytest.approx(expected, abs=0.02)
 
 
 def test_places_of_values_do_not_matter():
