@@ -11,7 +11,7 @@ from typing import Any
 
 from vaebench.training import device_name
 
-PACKAGES = ("vaebench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "lightgbm", "pillow")
+PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow".split()
 """Distributions whose versions can change a figure."""
 
 
