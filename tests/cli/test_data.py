@@ -17,7 +17,8 @@ from PIL import Image
 from tests.cli.conftest import Say
 from tests.cli.test_inspect import on_terminal
 from tests.data.loopback import Site, serving
-from vaebench.cli.data import WHAT, Bars
+from vaebench.cli.bars import Bars
+from vaebench.cli.data import WHAT
 from vaebench.cli.preview import half_blocks, preview
 from vaebench.data import DATASETS, OWN, load_dataset
 from vaebench.data import cards as data_cards

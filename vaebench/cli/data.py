@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from vaebench.cli import tables
+from vaebench.cli.bars import Bars, make_ready
 from vaebench.cli.options import DataFolder
 from vaebench.cli.tables import Column
 from vaebench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Card
-    from vaebench.data.download import DownloadEvent
 
 DEFAULT_FOLDER = "data"
-STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
 WHAT = {
     "dsprites": "white squares, ellipses and hearts on black",
     "color_dsprites": "dSprites in random colours, uniform in 0.5 to 1 in each channel, on black",
@@ -117,8 +113,9 @@ def show(
     if picture is not None and picture.suffix.lower() != ".png":
         raise UsageError(f"--picture is {str(picture)!r}; the name of a PNG file ends in .png.")
     own = name.partition(":")[0] in OWN
-    with Console(stderr=True).status("Reading the images") if own else nullcontext():
-        found = card(name, data_dir)
+    if own:
+        make_ready([name], data_dir)
+    found = card(name, data_dir)
     if picture is not None:
         _write_picture(name, data_dir, picture)
     tables.emit(Text(found.about.title, style="bold"), tables.pairs(_facts(found, own=own)))
@@ -178,10 +175,8 @@ def _write_picture(name: str, data_dir: str, path: Path) -> None:
     """Writes the sample picture, after getting the images ready where they are not."""
     from vaebench.data import load_dataset
     from vaebench.data.cards import sample_picture
-    from vaebench.data.download import prepare
 
-    with Bars() as bars:
-        prepare(name, data_dir, bars.show)
+    make_ready([name], data_dir)
     content = sample_picture(load_dataset(name, data_dir))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,49 +198,6 @@ def download(
     with Bars() as bars:
         files = downloads.download(name, data_dir, bars.show)
     tables.emit(Text(f"{name} is here and whole: {files[0].path.parent}"))
-
-
-class Bars(Progress):
-    """Shows a download: bars on a terminal, a line for each file elsewhere; all on stderr."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        super().__init__(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[amount]}", markup=False),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._bars: dict[tuple[str, Path], TaskID] = {}
-
-    def show(self, event: DownloadEvent) -> None:
-        """Shows an event."""
-        if event.stage == "removed":
-            tables.note(f"Removed a damaged file: {event.path}")
-        if event.stage not in STAGES:
-            return
-        place = event.stage, event.path
-        if place not in self._bars:
-            what = event.dataset if event.stage == "preparing" else event.path.name
-            text = f"{STAGES[event.stage]} {what}"
-            self._bars[place] = self.add_task(text, total=None, amount="")
-            if self.disable:
-                tables.note(text)
-        self.update(
-            self._bars[place], completed=event.done or 0, total=event.total, amount=_amount(event)
-        )
-
-
-def _amount(event: DownloadEvent) -> str:
-    """Says how much of how much is done: megabytes of a file or an archive, else images."""
-    scale, unit, digits = 1e6, " MB", 0 if (event.total or event.done or 0) > 1e7 else 1
-    if event.stage == "preparing" or (event.stage == "unpacking" and event.path.suffix == ".zip"):
-        scale, unit, digits = 1.0, " images", 0
-    counts = [count / scale for count in (event.done, event.total) if count is not None]
-    return " of ".join(f"{count:,.{digits}f}" for count in counts) + unit if counts else ""
 
 
 @app.command()

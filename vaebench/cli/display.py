@@ -44,7 +44,8 @@ class SweepDisplay:
         self._said = -math.inf
 
     def __enter__(self) -> Self:
-        self.say(f"{self.total} jobs, {self.workers} at a time on {self.device}.")
+        jobs = "1 job" if self.total == 1 else f"{self.total:,} jobs"
+        self.say(f"{jobs}, {self.workers} at a time on {self.device}.")
         if self.console.is_terminal:
             self._live = Live(
                 Text("Starting workers …"),

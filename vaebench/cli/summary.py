@@ -55,7 +55,7 @@ def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterabl
             if "beta" not in MODELS[model].parameters:
                 tables.note(f"{model} has no beta to sweep: it is trained once per seed.")
     total = ", ".join(f"{count:,} {word}" for word, count in Counter(words).items())
-    tables.emit(Text(f"{len(jobs):,} jobs: {total}."))
+    tables.emit(Text(f"{len(jobs):,} job{'' if len(jobs) == 1 else 's'}: {total}."))
 
 
 def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from vaebench.cli import parsing, tables
+from vaebench.cli.bars import make_ready
 from vaebench.cli.parsing import duration
 from vaebench.cli.planning import Request, plan
 from vaebench.cli.running import cores, run_jobs
@@ -265,6 +266,8 @@ def sweep(
     from vaebench.training import resolve_device, resolve_precision
 
     resolved = resolve_device(device)
+    named = request.datasets or request.study.datasets
+    make_ready([name for name in named if ":" in name], data_dir)  # to know their size and labels
     jobs = plan(request, data_dir, resolve_precision(precision, resolved))
     count = min(workers or (cores() if resolved == "cpu" else 1), len(jobs))
     location = db or str(out / "results.db")
@@ -278,7 +281,8 @@ def sweep(
     from vaebench.data import load_dataset
     from vaebench.worker import WorkerContext
 
-    for name in dict.fromkeys(job.dataset for job in jobs):
+    make_ready(named, data_dir)
+    for name in named:
         load_dataset(name, data_dir)
     context = WorkerContext(
         out=out, device=resolved, data_dir=data_dir, checkpoint_seconds=checkpoint_every

@@ -70,7 +70,7 @@ class Card:
             to get it.
         download_bytes: Size of the download, about, 0 where none is needed, None if not known.
         unpacked_bytes: Size of the images that are unpacked beside it at first use (see
-            `unpacked`), 0 where none are.
+            `unpacked`), 0 where none are, None if not known.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Card:
     available: bool
     where: str
     download_bytes: int | None
-    unpacked_bytes: int
+    unpacked_bytes: int | None
 
 
 def card(name: str, data_dir: str | Path | None = None) -> Card:
@@ -147,7 +147,7 @@ def _own(name: str, folder: Path) -> Card:
         data.has_split,
         data.stochastic,
     )
-    return Card(name, about, contents, True, data.source, 0, 0)
+    return Card(name, about, contents, True, data.source, 0, None)
 
 
 def _whereabouts(name: str, folder: Path) -> tuple[bool, str]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from vaebench.data import cars3d, celeba, mpi3d, shapes3d, smallnorb
+from vaebench.data import cars3d, celeba, mpi3d, own_folder, own_npz, shapes3d, smallnorb
 from vaebench.data.base import Dataset, data_folder
 from vaebench.data.checking import CELEBA_FOLDER, FileCheck, check, checks_of
 from vaebench.data.published import RemoteFile, remote_files
@@ -48,6 +48,10 @@ _PREPARED: dict[str, Callable[..., Dataset]] = {
     "shapes3d": shapes3d.load_shapes3d,
     **{name: partial(mpi3d.load_mpi3d, name) for name in mpi3d.VARIANTS},
     "celeba": celeba.load_celeba,
+}
+_OWN: dict[str, Callable[..., Dataset]] = {
+    "npz": own_npz.load_npz,
+    "folder": own_folder.load_folder,
 }
 
 
@@ -117,8 +121,12 @@ def prepare(
         DataError: A file is missing or not the published one, or there is no room.
     """
     folder = data_folder(data_dir)
-    if name in _PREPARED:
-        _PREPARED[name](
+    kind, colon, path = name.partition(":")
+    load = _PREPARED.get(name)
+    if colon and kind in _OWN:
+        load = partial(_OWN[kind], Path(path).expanduser())
+    if load is not None:
+        load(
             folder,
             on_progress=lambda done, total: on_event(
                 DownloadEvent(name, "preparing", folder, done, total)
