@@ -232,8 +232,9 @@ def _curves(reader: Reader, data: SettingData, formats: Sequence[str]) -> Part:
     if frame.empty:
         return part
     caption = (
-        "One thin line per run, averaged over the steps between two logged points. A column "
-        "shares its scale; it is logarithmic where values span more than a factor of ten."
+        "One thin line per run, averaged over the steps between two logged points. Reconstruction "
+        "and KL share a scale down their column; losses of different models are different "
+        "objectives and do not. Scales are logarithmic where values span more than a factor of ten."
     )
     alt = "Line charts of loss, reconstruction and KL over training steps, one row per model."
     name = f"{data.slug}_curves"

@@ -24,7 +24,8 @@ def curve_figure(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         curves: Their curves, as `vaebench.analysis.curves` gives them.
 
     Returns:
-        The figure; the scales are the same down a column.
+        The figure; the scales of reconstruction and KL are the same down their column. Losses of
+        different objectives cannot be compared, so each model's has a scale of its own.
     """
     series = [s for s in dict.fromkeys(frame["series"]) if _has(frame, curves, s)]
     shown = [(name, title) for name, title in QUANTITIES if curves[name].notna().any()]
@@ -45,16 +46,29 @@ def curve_figure(frame: pd.DataFrame, curves: pd.DataFrame) -> Figure:
             axes.set_xlabel("steps")
         if i % len(shown) == 0:
             axes.set_ylabel(f"{label}\nnats per image")
-        _vertical(axes, curves[name])
+        of_model = curves["job_key"].isin(frame[frame["series"] == label]["job_key"])
+        _vertical(axes, curves[of_model][name] if name == "loss" else curves[name])
     for axes in grid:
         axes.set_xlim(0, float(curves["step"].max()))
-    handles = [
-        Line2D([], [], color=hue, linewidth=2.5, label=f"{symbol(name)} = {value:g}")
-        for (name, value), hue in hues.items()
-    ]
-    if handles:
-        legend_above(figure, handles)
+    if hues:
+        _legend(figure, hues)
     return figure
+
+
+def _legend(figure: Figure, hues: Mapping[tuple[str, float], str]) -> None:
+    """Says which colour is which strength; several hyperparameters have a column each."""
+    columns: dict[str, list[Line2D]] = {}
+    for (name, value), hue in hues.items():
+        label = f"{symbol(name)} = {value:g}"
+        columns.setdefault(name, []).append(Line2D([], [], color=hue, linewidth=2.5, label=label))
+    if len(columns) == 1:
+        legend_above(figure, next(iter(columns.values())))
+        return
+    rows = max(len(column) for column in columns.values())
+    for column in columns.values():
+        column += [Line2D([], [], linestyle="", label=" ") for _ in range(rows - len(column))]
+    handles = [handle for column in columns.values() for handle in column]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(columns))
 
 
 def _has(frame: pd.DataFrame, curves: pd.DataFrame, series: str) -> bool:
