@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.report.databases import sprites, sweep, tiled, write
 from vaebench.analysis import MEASURES, Decomposition, RSquared, curves, measure, runs
+from vaebench.analysis.measures import TIMES
 from vaebench.catalogue import MODELS
 from vaebench.report.distributions import distribution_figure, time_figure
 from vaebench.report.pictures import Block, by_kl, cut, labels, mosaic, picture
@@ -59,7 +60,11 @@ def drawings(frames: dict[str, pd.DataFrame]) -> dict[str, Figure]:
     annealed = annealed.assign(strength_name="c_max", strength=annealed["strength"] * 10)
     mixed = pd.concat([sprite, annealed], ignore_index=True)
     few = sprite[(sprite["seed"] == 0) & (sprite["model"] == "ae")]
+    scored = [name for name in MEASURES if name not in TIMES]
+    every = sprite.assign(**dict.fromkeys(scored, sprite["mig"]))
     return {
+        "all scores": distribution_figure(every, scored),
+        "all scores by strength": strength_figure(every, scored, "beta"),
         "fit": strength_figure(sprite, FIT, "beta"),
         "scores": strength_figure(sprite, SCORES, "beta"),
         "zero": strength_figure(fashion, [*FIT, "mig_label"], "beta"),
@@ -95,6 +100,12 @@ def test_no_text_is_clipped_and_no_ticks_overlap(frames: dict[str, pd.DataFrame]
             up = box.y0 >= -1 and box.y1 <= edge.y1 + 1
             seen = across and up
             assert seen, f"{name}: {text.get_text()!r} is cut off"
+        named = {axes.get_title(loc="left") for axes in figure.axes} - {""}
+        found = figure.findobj(lambda artist: isinstance(artist, Text))
+        titles = [t.get_window_extent(renderer) for t in found if t.get_text() in named]
+        assert named or name in {"times", "variance"}, name
+        for a, b in combinations(titles, 2):
+            assert not a.overlaps(b), f"{name}: titles overlap"
         for axes in figure.axes:
             for axis, low, high in ((axes.xaxis, "x0", "x1"), (axes.yaxis, "y0", "y1")):
                 ticks = [

@@ -25,6 +25,9 @@ from vaebench.report.style import (
 LEAST = 6
 """Fewer runs than this are points alone: a violin of them would be an invention."""
 
+NARROW = 16
+"""Letters of a title for which there is room above one of four panels."""
+
 
 def distribution_figure(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     """Draws the distribution of each metric over all runs of a model.
@@ -39,7 +42,8 @@ def distribution_figure(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     """
     series = list(dict.fromkeys(frame["series"]))
     height = 0.85 + 0.5 * len(series)
-    columns = 4 if -len(names) % 4 < -len(names) % 3 else 3
+    narrow = all(len(measure(name).title) <= NARROW for name in names)
+    columns = 4 if narrow and -len(names) % 4 < -len(names) % 3 else 3
     figure, grid = panels(len(names), columns=columns, height=max(height, 1.9), sharey=True)
     for axes, name in zip(grid, names, strict=True):
         for place, label in enumerate(series):
