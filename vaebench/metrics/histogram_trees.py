@@ -190,7 +190,10 @@ class _Grower:
             return np.uint8(np.searchsorted(borders, np.float32(node["leaf_value"])))
         left = self._descend(node["left_child"], borders)
         right = self._descend(node["right_child"], borders)
-        return np.where(self._test[node["split_feature"]] <= node["threshold"], left, right)
+        goes_left = self._test[node["split_feature"]] <= node["threshold"]
+        # np.where, twice as fast.
+        leaf: Leaves = right ^ ((left ^ right) & -goes_left.view(np.uint8))
+        return leaf
 
     def gains(self) -> Matrix:
         """Squared error that splits on each dimension removed [D]."""
