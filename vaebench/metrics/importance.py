@@ -66,7 +66,7 @@ def dci(
         factors_test: Whole numbers [M, F].
         method: `histogram`, or `reference` for scikit-learn's GradientBoostingClassifier (the
             study's; minutes instead of seconds). They agree within 0.02; see `boosting.py`.
-        seed: For ties between splits, which only `reference` breaks at random.
+        seed: Breaks ties between equally good splits.
 
     Returns:
         The scores. Disentanglement is None with one factor, completeness with one dimension.

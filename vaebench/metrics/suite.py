@@ -93,7 +93,7 @@ def score_representation(
         dci_method: See `dci`.
         downstream_sizes: Numbers of labels; empty leaves the downstream scores out.
         resamples: Bootstrap resamples per interval; 0 leaves the intervals out.
-        seed: Of the bootstrap and of DCI's reference method.
+        seed: Of the bootstrap and of what breaks ties between the splits of boosted trees.
 
     Returns:
         Name -> score.
