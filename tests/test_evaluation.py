@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from numpy.typing import NDArray
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from tests.data.conftest import genuine
@@ -22,6 +23,7 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
+from vaebench.outcome import Score
 from vaebench.sizes import fitting_size
 from vaebench.training import Feed, build_model, prepare
 
@@ -233,3 +235,44 @@ def test_factors_that_form_no_grid(tmp_path: Path) -> None:
     for name in ("beta_vae_score", "factor_vae_score"):
         assert scores[name].value is None
         assert scores[name].note == "the data set has no image for some values of its factors"
+
+
+def own_images(tmp_path: Path, factors: NDArray[np.int64], scores: str) -> dict[str, Score]:
+    """The scores of an untrained model of one's own images."""
+    images = np.random.default_rng(0).integers(0, 256, (len(factors), 32, 32), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images, factors=factors)
+    spec = make_spec(dataset=f"npz:{tmp_path}/mine.npz", eval_size=10, scores=scores)
+    data = load_dataset(spec.dataset)
+    model = build_model(spec, data.observation_shape, 0).eval()
+    encoder = Encoder(model, Feed(data, torch.device("cpu")), "fp32")
+    return {s.name: s for s in representation_scores(spec, encoder, held_out(spec, data))}
+
+
+ONCE = np.stack([np.arange(90) % 3, np.arange(90) == 7], axis=1).astype(np.int64)
+ROW = np.arange(100)[:, None]
+SMALL = {
+    "a grid": np.stack(np.unravel_index(np.arange(60), (3, 4, 5)), axis=1),
+    "a small grid": np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1),
+    "no grid": np.random.default_rng(3).integers(0, 10, (30, 2)),
+    "a value seen once": ONCE,
+    "every value once": np.concatenate([ROW, ROW % 2], axis=1),
+    "factors of one value": np.zeros((30, 2), np.int64),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_all_scores_of_a_small_data_set_are_core_and_more(tmp_path: Path, name: str) -> None:
+    """What `core` gives, `all` gives too, of as many points; the rest has a value or a reason."""
+    core, whole = (own_images(tmp_path, SMALL[name], scores) for scores in ("core", "all"))
+    for key, score in core.items():
+        assert whole[key].points == score.points
+        if score.value is None:
+            assert whole[key].value is None
+        else:
+            assert whole[key].value == pytest.approx(score.value, rel=1e-9, abs=1e-9)
+    for key in ("explicitness", "dci_disentanglement", "sap", "sampled_mig", "sampled_sap"):
+        score = whole[key]
+        assert np.isfinite(score.value) if score.value is not None else score.note
+    if name == "a grid":
+        assert whole["sap"].value is not None
+        assert whole["sap"].points == 30

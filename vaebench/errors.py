@@ -42,7 +42,7 @@ class LostWorkerError(VaebenchError):
     """A worker process died without an answer (killed, or out of memory)."""
 
 
-def unknown(kind: str, value: str, known: Iterable[str]) -> UsageError:
+def unknown(kind: str, value: object, known: Iterable[str]) -> UsageError:
     """Builds the error for a name that is none of the known ones.
 
     Args:
@@ -54,6 +54,6 @@ def unknown(kind: str, value: str, known: Iterable[str]) -> UsageError:
         The error, with a suggestion where a known name is close.
     """
     names = list(known)
-    close = difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(value).lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return UsageError(f"Unknown {kind} {value!r}. Known: {', '.join(names)}.{hint}")

@@ -148,6 +148,40 @@ def test_nothing_but_dead_dimensions(method):
     assert result.informativeness_test == pytest.approx((0.6 + 0.75) / 2)
 
 
+@pytest.mark.parametrize("method", ["histogram", "reference"])
+def test_factors_of_which_no_split_tells_anything(method):
+    """On a balanced grid a factor that is not encoded has no split that lowers the error."""
+    factors = grid((3, 4, 5), repeats=5)
+    codes = np.zeros((len(factors), 6))
+    codes[:, :2] = factors[:, :2]
+    result = dci(codes, factors, codes, factors, method=method)
+    assert result.informativeness_test == pytest.approx((1 + 1 + 1 / 5) / 3)
+    np.testing.assert_allclose(result.importances[:2, :2], np.eye(2), atol=1e-9)
+    if method == "histogram":
+        assert not result.importances[:, 2].any()
+
+
+def test_nothing_to_split_in_the_first_tree_and_something_later():
+    """Two classes in balance at first; where residuals then differ, trees go on."""
+    codes = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    labels = np.array([[0, 0], [1, 1], [1, 0], [0, 1]])
+    result = dci(codes, labels, codes, labels)
+    assert result.informativeness_test == pytest.approx((0.5 + 1) / 2)
+    np.testing.assert_allclose(result.importances, [[0, 0], [0, 1]], atol=1e-9)
+
+
+def test_codes_count_as_float32_as_scikit_learn_has_them():
+    train, truth, test, wanted = parts("noisy", rows=450)
+    far, away = train + 1e7, test + 1e7
+    rounded = dci(far.astype(np.float32), truth, away.astype(np.float32), wanted)
+    result, reference = (
+        dci(far, truth, away, wanted, method=method) for method in ("histogram", "reference")
+    )
+    np.testing.assert_array_equal(result.importances, rounded.importances)
+    assert result.disentanglement == pytest.approx(reference.disentanglement, abs=0.05)
+    assert abs(result.disentanglement - dci(train, truth, test, wanted).disentanglement) > 0.1
+
+
 def test_one_factor_or_one_dimension():
     train, truth, test, wanted = parts("noisy", rows=300)
     alone = dci(train, truth[:, :1], test, wanted[:, :1])

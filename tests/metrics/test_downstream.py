@@ -55,6 +55,20 @@ def test_newton_from_a_bad_start_and_on_separable_classes():
     assert (points @ nobody[:, :-1].T + nobody[:, -1] < 0).all()
 
 
+@pytest.mark.parametrize("scale", [1e5, 1e10])
+def test_copies_of_a_large_dimension(scale):
+    """Beside their scale the penalty that tells copies apart is lost; they share the weight."""
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(300, 3))
+    targets = points[:, :1] + 0.5 * rng.normal(size=(300, 1)) > 0
+    alone = one_vs_rest(points * scale, targets, 1.0, tolerance=1e-8)
+    twice = np.column_stack([points, points[:, 0]]) * scale
+    weights = one_vs_rest(twice, targets, 1.0, tolerance=1e-8)
+    decided = twice @ weights[:, :-1].T + weights[:, -1]
+    expected = points @ alone[:, :-1].T * scale + alone[:, -1]
+    np.testing.assert_allclose(decided, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_newton_with_a_penalised_intercept():
     rng = np.random.default_rng(1)
     points = rng.normal(size=(300, 2))

@@ -10,8 +10,8 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from tests.metrics.representations import drawn, grid, kinds, spread
 from vaebench.errors import DataError
-from vaebench.metrics import explicitness, explicitness_details
-from vaebench.metrics.explicit import mean_area
+from vaebench.metrics import explicitness, explicitness_details, score_representation
+from vaebench.metrics.explicit import mean_area, standardise
 from vaebench.metrics.linear import logistic_regression
 
 SIZES = (2, 4, 12)
@@ -104,6 +104,28 @@ def test_values_that_test_or_training_lacks():
     assert 0 < explicitness(train, truth, test, unseen) < 1
     with pytest.raises(DataError, match="Factor 0 of factors_test"):
         explicitness(train, truth, test, np.where(np.arange(3) == 0, 1, wanted))
+
+
+def test_test_points_far_from_every_class():
+    """Where each one-vs-rest sigmoid is 0, they are compared by what they fall to 0 as."""
+    rng = np.random.default_rng(11)
+    factors = rng.integers(0, 3, size=(900, 1))
+    codes = rng.normal(size=(900, 10))
+    codes[:, 0] += factors[:, 0]
+    codes[600:660, 1:] *= 1e5
+    split = codes[:600], factors[:600], codes[600:], factors[600:]
+    result = explicitness_details(*split)
+    assert 0.5 < result.score < 1
+    np.testing.assert_allclose(result.probabilities[0].sum(axis=1), 1)
+    apart = np.arange(300) >= 60
+    near = OneVsRestClassifier(LogisticRegression(solver="liblinear"))
+    train, test = standardise(split[0], split[2])
+    near.fit(train, factors[:600, 0])
+    np.testing.assert_allclose(
+        result.probabilities[0][apart], near.predict_proba(test[apart]), atol=1e-9
+    )
+    scores = score_representation(*split, downstream_sizes=(), resamples=10)
+    assert scores["explicitness"].low < scores["explicitness"].value
 
 
 def test_areas_by_hand():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.metrics.representations import drawn, spread
@@ -162,6 +163,61 @@ def test_varying_dimensions_sees_through_rounding():
     assert constant.var() > 0  # which is why a variance cannot tell
     jitter = np.where(np.arange(1000) % 2, 0.1, np.nextafter(0.1, 1))[:, None]
     single = np.where(np.arange(1000) % 2, np.float32(0.1), np.nextafter(np.float32(0.1), 1))
-    small = np.arange(1000)[:, None] * 1e-300
-    columns = np.column_stack([constant, jitter, single.astype(float), small])
-    assert varying_dimensions(columns).tolist() == [False, False, True, True]
+    small, lost = (np.arange(1000)[:, None] * scale for scale in (1e-70, 1e-170))
+    assert lost.std() == 0  # its square is no number of a float64
+    columns = np.column_stack([constant, jitter, single.astype(float), small, lost])
+    assert varying_dimensions(columns).tolist() == [False, False, True, True, False]
+
+
+def test_scores_do_not_depend_on_a_scale_that_float32_can_hold(data):
+    codes = np.column_stack([data[0], data[0][:, 0] + data[0][:, 1]])
+    codes = codes + 0.1 * np.random.default_rng(1).normal(size=codes.shape)
+    plain, small = metrics.unsupervised(codes), metrics.unsupervised(codes * 2.0**-130)
+    for name in ("gaussian_total_correlation", "gaussian_wasserstein_normalised"):
+        assert getattr(small, name) == pytest.approx(getattr(plain, name), rel=1e-9)
+
+
+def test_numbers_that_hide_in_a_frame(data):
+    codes, factors = data
+    frame = pd.DataFrame(factors).astype("Int64")
+    mixed = pd.DataFrame({"a": factors[:, 0], "b": factors[:, 1] > 1})
+    assert metrics.mig(pd.DataFrame(codes).astype("Float64"), frame) == metrics.mig(codes, factors)
+    expected = metrics.mig(codes, np.column_stack([factors[:, 0], factors[:, 1] > 1]))
+    assert metrics.mig(codes, mixed) == expected
+    refused(lambda: metrics.mig(codes, frame.where(factors > 0)), "factors")
+    refused(lambda: metrics.mig(codes, [["heart", "red"]] * 60), "factors", "whole numbers")
+
+
+def test_what_is_no_array(data):
+    codes, factors = data
+    ragged = [[1, 2], [3]] * 30
+    refused(lambda: metrics.mig(ragged, factors), "codes cannot be read")
+    refused(lambda: metrics.mig(codes, ragged), "factors cannot be read")
+    refused(lambda: metrics.dci(codes, factors, codes, ragged), "factors_test cannot be read")
+    refused(lambda: metrics.udr([codes, codes], kl=[["a", "b"]] * 2), r"kl\[0\]", "2 finite")
+    refused(lambda: metrics.udr(None), "codes is None")
+
+
+def test_factors_that_a_float_cannot_tell_apart(data):
+    codes, factors = data
+    for large in (factors * 1e20, factors * -(2**60), factors.astype(np.uint64) + np.uint64(2**63)):
+        refused(lambda large=large: metrics.irs(codes, large), "Factor 0", "2\\^53")
+    expected = metrics.irs(codes, factors)
+    assert metrics.irs(codes, factors * 2**50) == pytest.approx(expected, abs=1e-12)
+
+
+def test_wrong_settings(data):
+    codes, factors = data
+    split = codes, factors, codes, factors
+    refused(lambda: metrics.mig(codes, factors, bins=2.5), "bins is 2.5", "whole number")
+    refused(lambda: metrics.mig(codes, factors, bins="20"), "bins is '20'")
+    refused(lambda: metrics.dci(*split, seed=-1), "seed is -1")
+    refused(lambda: metrics.score_representation(*split, seed=1.5), "seed is 1.5")
+    refused(lambda: metrics.downstream(*split, sizes=100), "sizes is 100", "a list")
+    refused(lambda: metrics.udr([codes, codes], penalty=-1), "penalty is -1")
+    with pytest.raises(UsageError, match="Unknown solver None"):
+        metrics.explicitness(*split, solver=None)
+    for score in (metrics.beta_vae_score, metrics.factor_vae_score):
+        refused(
+            lambda score=score: score(lambda f: f / 1.0, SIZES, rng=0), "rng is 0", "default_rng"
+        )

@@ -197,3 +197,13 @@ def test_factor_vae_of_a_constant_code_is_zero():
     assert not result.active.any()
     unpruned = factor_vae_details(constant, SIZES, rng=rng, prune_below=0.0, **SMALL)
     assert unpruned.score == 0.0
+
+
+def test_half_precision_codes_do_not_overflow():
+    def represent(factors):
+        return (60_000 * (2 * factors - 1)).astype(np.float16)
+
+    rng = np.random.default_rng(0)
+    assert beta_vae_score(represent, (2, 2), rng=rng, num_train=100, num_eval=50) == 1.0
+    rng = np.random.default_rng(0)
+    assert factor_vae_score(represent, (2, 2), rng=rng, num_train=100, num_eval=50) == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests.metrics.representations import drawn, kinds
 from vaebench import metrics
+from vaebench.metrics.boosting import boosted_trees
 
 SIZES = (2, 3, 5)
 QUICK = {"downstream_sizes": (10, 100), "resamples": 20}
@@ -92,15 +94,52 @@ def test_labels_alone():
     assert scores["mig"].value > 0
 
 
-def test_the_seed_decides_the_intervals_and_nothing_else():
+def test_the_seed_decides_intervals_and_ties_and_nothing_else():
     data = parts("noisy")
     runs = [metrics.score_representation(*data, **QUICK, seed=seed) for seed in (0, 0, 1)]
     assert runs[0] == runs[1]
     assert runs[0]["mig"].low != runs[2]["mig"].low
-    assert runs[0]["mig"].value == runs[2]["mig"].value
+    free = [name for name in runs[0] if not name.startswith(("dci", "downstream_boosted"))]
+    assert {n: runs[0][n].value for n in free} == {n: runs[2][n].value for n in free}
     bare = metrics.score_representation(*data, downstream_sizes=(), resamples=0)
     assert all(score.low is None for score in bare.values())
     assert not any(name.startswith("downstream") for name in bare)
+
+
+def test_one_kind_of_trees_and_one_seed_for_all_of_them(monkeypatch):
+    calls = []
+
+    def recorded(train, *rest, **options):
+        calls.append((len(train), options["method"], options["seed"]))
+        return boosted_trees(train, *rest, **options)
+
+    for name in ("suite", "downstream"):
+        module = importlib.import_module(f"vaebench.metrics.{name}")
+        monkeypatch.setattr(module, "boosted_trees", recorded)
+    metrics.score_representation(*parts("noisy"), **QUICK, dci_method="reference", seed=5)
+    assert set(calls) == {(size, "reference", 5) for size in (10, 100, 300)}
+
+
+def test_a_value_that_test_points_lack_leaves_explicitness_alone_out():
+    train, truth, test, wanted = parts("noisy")
+    wanted = np.column_stack([wanted[:, 0], np.full(150, 9), wanted[:, 2]])
+    scores = metrics.score_representation(train, truth, test, wanted, **QUICK)
+    assert scores["explicitness"].value is None
+    assert "Factor 1 of factors_test" in scores["explicitness"].reason
+    others = {name: score for name, score in scores.items() if "efficiency" not in name}
+    assert [name for name, score in others.items() if score.value is None] == ["explicitness"]
+
+
+def test_fewer_points_than_bins():
+    train, truth, test, wanted = (part[:15] for part in parts("noisy"))
+    scores = metrics.score_representation(
+        train, truth, test, wanted, downstream_sizes=(10,), resamples=20
+    )
+    for name in ("mig", "modularity", "irs", "mutual_information"):
+        assert scores[name].value is None
+        assert scores[name].reason == "15 points for 20 bins"
+    assert scores["sap"].value is not None
+    assert scores["active_units"].value == 3
 
 
 def test_the_global_generator_is_left_alone():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from vaebench.data import Dataset
 from vaebench.errors import DataError
 from vaebench.evaluation.encoder import Encoder
 from vaebench.metrics.linear import Solver
-from vaebench.metrics.suite import UNSUPERVISED
+from vaebench.metrics.suite import SAMPLE, SPLIT, UNSUPERVISED
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, split
@@ -142,29 +143,60 @@ def _suite(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[
     assert factors_train is not None
     assert factors_test is not None
     varying = _varying(data)
-    sizes = [count for count in DOWNSTREAM_SIZES if count <= len(train)]
+    truth, wanted = factors_train[:, varying], factors_test[:, varying]
     scores = []
     representations = [("", encoder.codes(train), encoder.codes(test))]
     if encoder.model.stochastic:
         drawn = encoder.sampled(train, rng), encoder.sampled(test, rng)
         representations.append(("sampled_", *drawn))
-    for prefix, codes_train, codes_test in representations:
-        found = metrics.score_representation(
-            codes_train,
-            factors_train[:, varying],
-            codes_test,
-            factors_test[:, varying],
-            solver=_solver(spec),
-            dci_method="reference" if spec.dci == "reference" else "histogram",
-            downstream_sizes=sizes,
+    for prefix, codes, others in representations:
+        resampling = np.random.default_rng(0)
+        sample, factors = codes, truth
+        if len(train) < len(indices):
+            sample, factors = np.concatenate([codes, others]), np.concatenate([truth, wanted])
+        scores += _named(
+            prefix,
+            SAMPLE,
+            len(sample),
+            partial(metrics.score_sample, sample, factors, rng=resampling),
         )
-        scores += [
-            Score(prefix + name, score.value, len(train), score.low, score.high, score.reason)
-            for name, score in found.items()
-        ]
+        scores += _named(
+            prefix,
+            SPLIT,
+            len(train),
+            partial(
+                metrics.score_split,
+                codes,
+                truth,
+                others,
+                wanted,
+                solver=_solver(spec),
+                dci_method="reference" if spec.dci == "reference" else "histogram",
+                downstream_sizes=[count for count in DOWNSTREAM_SIZES if count <= len(train)],
+                rng=resampling,
+            ),
+        )
     return scores
 
 
+def _named(
+    prefix: str, names: Sequence[str], points: int, compute: Callable[[], dict[str, metrics.Score]]
+) -> list[Score]:
+    """Computes scores; where the data do not allow them, the reason stands in their place."""
+    try:
+        found = compute()
+    except DataError as error:
+        found = dict.fromkeys(names, metrics.Score(None, str(error)))
+    return [
+        Score(prefix + name, score.value, points, score.low, score.high, score.reason)
+        for name, score in found.items()
+    ]
+
+
 def _replaced(scores: list[Score], better: list[Score]) -> list[Score]:
-    """Returns scores with those of the same name replaced, each name once."""
-    return list(({score.name: score for score in scores + better}).values())
+    """Returns scores with those of the same name replaced where there is a value, each once."""
+    found = {score.name: score for score in scores}
+    for score in better:
+        if score.value is not None or score.name not in found:
+            found[score.name] = score
+    return list(found.values())

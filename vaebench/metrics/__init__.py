@@ -11,7 +11,8 @@ FactorVAE scores take a sampler instead, `represent(factors: int[N, F]) -> float
 - Randomness comes from a `rng` or a `seed` argument only.
 
 `mig` and its like give the score alone, `mig_details` and its like what it was computed from, and
-`score_representation` everything at once. Bootstrap intervals are in `intervals`.
+`score_representation` everything at once (`score_sample` what one sample gives, `score_split` what
+is learnt on some points and tested on others). Bootstrap intervals are in `intervals`.
 """
 
 from vaebench.metrics.active import active_mask, active_units
@@ -27,7 +28,7 @@ from vaebench.metrics.interventional import IrsResult, irs, irs_details
 from vaebench.metrics.modular import ModularityResult, modularity, modularity_details
 from vaebench.metrics.predictability import SapResult, sap, sap_details
 from vaebench.metrics.ranking import UdrResult, udr
-from vaebench.metrics.suite import Score, score_representation
+from vaebench.metrics.suite import Score, score_representation, score_sample, score_split
 
 __all__ = [
     "BetaVaeResult",
@@ -64,6 +65,8 @@ __all__ = [
     "sap",
     "sap_details",
     "score_representation",
+    "score_sample",
+    "score_split",
     "udr",
     "unsupervised",
 ]

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaebench.metrics.inputs import FloatArray, IntArray, check_factor_sizes, check_size
+from vaebench.metrics.inputs import (
+    FloatArray,
+    IntArray,
+    check_factor_sizes,
+    check_generator,
+    check_size,
+)
 from vaebench.metrics.linear import Solver, logistic_regression
 from vaebench.metrics.sampling import Represent, draw_factors, draw_fixed, encode
 
@@ -96,7 +102,7 @@ def beta_vae_details(
     num_train = check_size(num_train, "num_train")
     points = num_train + check_size(num_eval, "num_eval")
     batch_size = check_size(batch_size, "batch_size")
-    shared = draw_fixed(sizes, points, rng)
+    shared = draw_fixed(sizes, points, check_generator(rng))
     factors = draw_pairs(sizes, shared, batch_size, rng)
     differences = mean_differences(encode(represent, factors), points, batch_size)
     return beta_vae_from_points(differences, shared, num_train, solver=solver)
@@ -135,7 +141,8 @@ def mean_differences(codes: FloatArray, points: int, batch_size: int) -> npt.NDA
     Returns:
         float64 [P, D].
     """
-    pairs = codes.reshape(2, points, batch_size, codes.shape[1])
+    wide = codes.astype(np.result_type(codes, np.float32), copy=False)  # float16 would overflow.
+    pairs = wide.reshape(2, points, batch_size, codes.shape[1])
     return np.asarray(np.abs(pairs[0] - pairs[1]).mean(axis=1, dtype=np.float64))
 
 

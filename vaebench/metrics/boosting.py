@@ -62,6 +62,7 @@ def boosted_trees(
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     classes, numbers = np.unique(labels, return_inverse=True)
+    train, test = train.astype(np.float32), test.astype(np.float32)  # As scikit-learn does.
     varying = varying_dimensions(train)
     importances = np.zeros(train.shape[1])
     if len(classes) == 1 or not varying.any():

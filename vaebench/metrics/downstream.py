@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vaebench.errors import DataError, unknown
-from vaebench.metrics.boosting import BoostedFit, boosted_trees
-from vaebench.metrics.inputs import FloatArray, IntArray, check_size, check_split
+from vaebench.metrics.boosting import BoostedFit, Method, boosted_trees
+from vaebench.metrics.inputs import FloatArray, IntArray, check_list, check_size, check_split
 from vaebench.metrics.linear import LinearClassifier, Solver, logistic_regression
 from vaebench.metrics.newton import one_vs_rest
 
@@ -53,6 +53,8 @@ def downstream(
     predictor: Predictor = "logistic",
     sizes: Sequence[int] = (10, 100, 1_000, 10_000),
     solver: Solver = "liblinear",
+    method: Method = "histogram",
+    seed: int = 0,
     known: Mapping[int, Sequence[BoostedFit]] | None = None,
 ) -> DownstreamResult:
     """Accuracy of predicting the factors with the first 10, 100, … labels, as in the study.
@@ -71,6 +73,8 @@ def downstream(
         predictor: `logistic` or `boosted`.
         sizes: Numbers of labels, each 5 or more.
         solver: For `logistic`: `liblinear`, one-vs-rest as in the study, or `lbfgs`, multinomial.
+        method: For `boosted`: see `dci`.
+        seed: For `boosted`: breaks ties between equally good splits.
         known: For `boosted`: trees that are grown already, number of labels -> one per factor.
 
     Returns:
@@ -79,7 +83,7 @@ def downstream(
     Raises:
         DataError: Codes that are not finite, factors that are not whole numbers, lengths or widths
             that differ, a factor with one value in training, or fewer than 5 labels.
-        UsageError: An unknown predictor or solver.
+        UsageError: An unknown predictor, solver or method.
 
     References:
         Challenging Common Assumptions in the Unsupervised Learning of Disentangled
@@ -93,7 +97,8 @@ def downstream(
     per_factor: dict[int, npt.NDArray[np.float64]] = {}
     test_hits: dict[int, npt.NDArray[np.bool_]] = {}
     reasons: dict[str, str] = {}
-    for size in sizes:
+    seed = check_size(seed, "seed", least=0)
+    for size in check_list(sizes, "sizes"):
         size = check_size(size, "a number of labels", least=FOLDS)
         if size > len(train):
             test_accuracy[size] = train_accuracy[size] = None
@@ -108,7 +113,9 @@ def downstream(
             pairs = [(fit.train_hits, fit.test_hits) for fit in known[size]]
         else:
             fits = [
-                boosted_trees(train[:size], truth[:size, i], test, wanted[:, i])
+                boosted_trees(
+                    train[:size], truth[:size, i], test, wanted[:, i], method=method, seed=seed
+                )
                 for i in range(truth.shape[1])
             ]
             pairs = [(fit.train_hits, fit.test_hits) for fit in fits]

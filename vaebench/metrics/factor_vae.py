@@ -12,6 +12,7 @@ from vaebench.metrics.inputs import (
     FloatArray,
     IntArray,
     check_factor_sizes,
+    check_generator,
     check_size,
     varying_dimensions,
 )
@@ -111,7 +112,7 @@ def factor_vae_details(
     points = num_train + check_size(num_eval, "num_eval")
     batch_size = check_size(batch_size, "batch_size", least=2)
     num_variance = check_size(num_variance, "num_variance", least=2)
-    anywhere = draw_factors(sizes, num_variance, rng)
+    anywhere = draw_factors(sizes, num_variance, check_generator(rng))
     fixed = draw_fixed(sizes, points, rng)
     groups = draw_groups(sizes, fixed, batch_size, rng)
     codes = encode(represent, np.concatenate([anywhere, groups]))

@@ -180,7 +180,9 @@ class _Grower:
         """Sum over the trees grown of the Newton step of every test point's leaf [M]."""
         total = np.full(self._test.shape[1], self._everywhere)
         trees = self._booster.dump_model()["tree_info"]
-        for tree, (borders, steps) in zip(trees, self._leaves, strict=True):
+        # Where the first tree has no split, LightGBM keeps it after all.
+        grown = [tree for tree in trees if tree["num_leaves"] > 1]
+        for tree, (borders, steps) in zip(grown, self._leaves, strict=True):
             total += steps.take(self._descend(tree["tree_structure"], borders))
         return total
 

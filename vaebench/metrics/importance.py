@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaebench.metrics.boosting import BoostedFit, Method, boosted_trees
-from vaebench.metrics.inputs import check_split
+from vaebench.metrics.inputs import check_size, check_split
 
 Matrix = npt.NDArray[np.float64]
 
@@ -82,6 +82,7 @@ def dci(
         section 2.
     """
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
+    seed = check_size(seed, "seed", least=0)
     fits = [
         boosted_trees(train, truth[:, i], test, wanted[:, i], method=method, seed=seed)
         for i in range(truth.shape[1])

@@ -16,6 +16,21 @@ IntArray = npt.NDArray[np.int64]
 LARGEST_CODE = 1e30
 """Codes beyond this size are refused: their squares would leave the range of a float32."""
 
+SMALLEST_SPREAD = 1e-75
+"""A dimension that varies by less is constant: its spread's fourth power would round to 0."""
+
+LARGEST_VALUE = 2**53
+"""Values of factors beyond this are refused: a float64 does not tell them from their neighbours."""
+
+
+def as_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Returns an array, of float64 where numbers hide among objects (a frame of mixed types)."""
+    try:
+        array = np.asarray(values)
+        return array.astype(np.float64) if array.dtype == object else array
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{name} cannot be read as an array of numbers: {error}") from None
+
 
 def check_codes(codes: npt.ArrayLike, name: str = "codes") -> FloatArray:
     """Returns the codes as a finite floating array [N, D].
@@ -33,7 +48,7 @@ def check_codes(codes: npt.ArrayLike, name: str = "codes") -> FloatArray:
     Raises:
         DataError: Not a matrix of real numbers, empty, not finite or beyond 1e30.
     """
-    array = np.asarray(codes)
+    array = as_array(codes, name)
     if array.ndim != 2 or 0 in array.shape:
         raise DataError(
             f"{name} has shape {array.shape}; "
@@ -85,7 +100,7 @@ def check_factors(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
 
 def whole_numbers(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
     """Returns a matrix of whole numbers as int64 [N, F], constant columns allowed."""
-    array = np.asarray(factors)
+    array = as_array(factors, name)
     if array.ndim != 2 or 0 in array.shape:
         hint = " For labels pass labels[:, None]." if array.ndim == 1 else ""
         raise DataError(
@@ -102,6 +117,15 @@ def whole_numbers(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
             )
     elif array.dtype.kind not in "biu":
         raise DataError(f"{name} has dtype {array.dtype}; factors must be whole numbers.")
+    far = array > LARGEST_VALUE
+    if array.dtype.kind in "if":
+        far |= array < -LARGEST_VALUE
+    if far.any():
+        row, column = (int(i) for i in np.argwhere(far)[0])
+        raise DataError(
+            f"Factor {column} of {name} is {array[row, column]} in row {row}; "
+            f"at most {LARGEST_VALUE} (2^53) in size is allowed. Number the values from 0."
+        )
     return array.astype(np.int64)
 
 
@@ -115,7 +139,7 @@ def varying_dimensions(codes: FloatArray) -> npt.NDArray[np.bool_]:
     """
     spread = np.ptp(codes.astype(np.float64), axis=0)
     size = np.abs(codes).max(axis=0).astype(np.float64)
-    return np.asarray(spread > 4 * np.finfo(np.float64).eps * size)
+    return np.asarray(spread > np.maximum(4 * np.finfo(np.float64).eps * size, SMALLEST_SPREAD))
 
 
 def check_pair(
@@ -135,7 +159,8 @@ def check_pair(
         DataError: As the two checks, or the lengths differ.
     """
     checked = check_codes(codes, f"codes{suffix}")
-    rows = np.shape(factors)[0] if np.ndim(factors) else 0
+    factors = as_array(factors, f"factors{suffix}")
+    rows = len(factors) if factors.ndim else 0
     if len(checked) != rows:
         raise DataError(
             f"codes{suffix} has {len(checked)} rows and factors{suffix} has {rows}; "
@@ -187,13 +212,12 @@ def check_split(
 
 def check_bins(bins: int, points: int) -> int:
     """Returns the number of bins, which must be 2 or more and at most the number of points."""
-    if bins < 2:
-        raise DataError(f"bins is {bins}; at least 2 are needed.")
+    bins = check_size(bins, "bins", least=2)
     if points < bins:
         raise DataError(
             f"{points} points for {bins} bins; at least as many points as bins are needed."
         )
-    return int(bins)
+    return bins
 
 
 def check_factor_sizes(factor_sizes: Sequence[int]) -> IntArray:
@@ -206,7 +230,7 @@ def check_factor_sizes(factor_sizes: Sequence[int]) -> IntArray:
     Raises:
         DataError: Empty, a size below 1, or no factor with two values or more.
     """
-    sizes = np.asarray(factor_sizes)
+    sizes = as_array(factor_sizes, "factor_sizes")
     if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu":
         raise DataError(
             f"factor_sizes is {factor_sizes!r}; a list of whole numbers, one per factor, is needed."
@@ -225,3 +249,19 @@ def check_size(value: int, name: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise DataError(f"{name} is {value!r}; a whole number of at least {least} is needed.")
     return int(value)
+
+
+def check_list(values: Sequence[int], name: str) -> list[int]:
+    """Returns a list of sizes, which must not be a bare number."""
+    if not np.iterable(values):
+        raise DataError(f"{name} is {values!r}; a list is needed, such as [100, 1000].")
+    return list(values)
+
+
+def check_generator(rng: np.random.Generator) -> np.random.Generator:
+    """Returns the source of randomness, which must be NumPy's `Generator`."""
+    if not isinstance(rng, np.random.Generator):
+        raise DataError(
+            f"rng is {rng!r}; a generator is needed, such as numpy.random.default_rng(0)."
+        )
+    return rng

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from vaebench.errors import unknown
@@ -57,7 +57,11 @@ class LinearClassifier:
         if not self.one_vs_rest:
             return np.asarray(softmax(scores, axis=1))
         sigmoids = expit(scores)
-        return np.asarray(sigmoids / sigmoids.sum(axis=1, keepdims=True))
+        total = sigmoids.sum(axis=1, keepdims=True)
+        lost = total[:, 0] < np.finfo(np.float64).tiny  # Far from every class: 0 / 0.
+        shares = np.divide(sigmoids, total, out=np.zeros_like(sigmoids), where=~lost[:, None])
+        shares[lost] = softmax(log_expit(scores[lost]), axis=1)
+        return np.asarray(shares)
 
 
 def logistic_regression(

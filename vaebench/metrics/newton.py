@@ -70,7 +70,7 @@ def one_vs_rest(
         hessian[:, upper[1], upper[0]] = hessian[:, upper[0], upper[1]]
         # The last term keeps a free intercept solvable when every chance has become 0 or 1.
         hessian += np.diag(penalty + 1e-9)
-        step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        step = -_solve(hessian, gradient)
         fall = -(gradient * step).sum(axis=1)
         chances, gradient = chances_and_gradient(weights[going] + step, going)
         for _ in range(HALVINGS):
@@ -83,3 +83,17 @@ def one_vs_rest(
             chances[over], gradient[over] = chances_and_gradient(trial, going[over])
         weights[going] += step
     return weights
+
+
+def _solve(matrices: Matrix, right: Matrix) -> Matrix:
+    """Solves symmetric systems [K, D, D] for [K, D].
+
+    Beside codes of a large scale the penalty is lost in rounding; a dimension that is then a copy
+    of another leaves a singular matrix, of whose solutions the shortest is taken.
+    """
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
+        inverse = np.linalg.pinv(matrices / (scale[:, :, None] * scale[:, None]), hermitian=True)
+        return np.asarray((inverse @ (right / scale)[:, :, None])[:, :, 0] / scale)

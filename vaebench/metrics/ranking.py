@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from vaebench.errors import DataError, unknown
-from vaebench.metrics.inputs import check_codes, varying_dimensions
+from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
 
 Matrix = npt.NDArray[np.float64]
 Similarity = Literal["lasso", "spearman"]
@@ -82,6 +82,8 @@ def udr(
     """
     if similarity not in SIMILARITIES:
         raise unknown("similarity", similarity, SIMILARITIES)
+    if not penalty > 0:
+        raise DataError(f"penalty is {penalty!r}; a number above 0 is needed.")
     models, informative = _check_models(codes, kl, kl_above)
     kept = [model[:, mask] for model, mask in zip(models, informative, strict=True)]
     count = len(kept)
@@ -103,6 +105,8 @@ def udr(
 def _check_models(
     codes: Sequence[npt.ArrayLike], kl: Sequence[npt.ArrayLike] | None, kl_above: float
 ) -> tuple[list[Matrix], list[npt.NDArray[np.bool_]]]:
+    if not isinstance(codes, Sequence | np.ndarray):
+        raise DataError(f"codes is {codes!r}; a list of the models' codes is needed.")
     if len(codes) < 2:
         raise DataError(f"codes has {len(codes)} models; UDR compares models and needs 2 or more.")
     if kl is not None and len(kl) != len(codes):
@@ -119,8 +123,12 @@ def _check_models(
         varying = varying_dimensions(values)
         mask = varying
         if kl is not None:
-            divergence = np.asarray(kl[i], dtype=np.float64)
-            if divergence.shape != (values.shape[1],) or not np.isfinite(divergence).all():
+            divergence = as_array(kl[i], f"kl[{i}]")
+            if (
+                divergence.dtype.kind not in "fiu"
+                or divergence.shape != (values.shape[1],)
+                or not np.isfinite(divergence).all()
+            ):
                 raise DataError(
                     f"kl[{i}] has shape {divergence.shape}; {values.shape[1]} finite numbers, "
                     "one per dimension, are needed."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vaebench.errors import DataError
 from vaebench.metrics.active import active_units
 from vaebench.metrics.boosting import Method, boosted_trees
 from vaebench.metrics.correlation import (
@@ -28,7 +29,14 @@ from vaebench.metrics.information import (
     entropies,
     relabel,
 )
-from vaebench.metrics.inputs import FloatArray, IntArray, check_bins, check_split
+from vaebench.metrics.inputs import (
+    FloatArray,
+    IntArray,
+    check_list,
+    check_pair,
+    check_size,
+    check_split,
+)
 from vaebench.metrics.intervals import Interval, WeightedAreas, accuracy_interval, bootstrap
 from vaebench.metrics.interventional import irs
 from vaebench.metrics.linear import Solver
@@ -44,6 +52,15 @@ UNSUPERVISED = (
     "mutual_information",
 )
 INFORMATION = ("mig", "modularity", *UNSUPERVISED)
+SAMPLE = (*INFORMATION, "irs", "active_units")
+DCI = (
+    "dci_disentanglement",
+    "dci_completeness",
+    "dci_informativeness_train",
+    "dci_informativeness",
+)
+SPLIT = ("explicitness", "sap", *DCI)
+"""Names in the results of `score_sample` and `score_split`, of which the latter has more."""
 
 
 @dataclass(frozen=True)
@@ -76,47 +93,131 @@ def score_representation(
     resamples: int = 200,
     seed: int = 0,
 ) -> dict[str, Score]:
-    """Computes every score that codes and factors give, sharing what they have in common.
+    """Computes every score that codes and factors give.
 
-    The names are `mig modularity explicitness dci_disentanglement dci_completeness
-    dci_informativeness_train dci_informativeness sap irs active_units`, the four of
-    `unsupervised`, and `downstream_{logistic,boosted}_{10,…}` with their `…_efficiency`.
-    The BetaVAE and FactorVAE scores draw factors at will and are functions of their own.
+    They are those of `score_sample`, of the training points, and of `score_split`. The BetaVAE and
+    FactorVAE scores draw factors at will and are functions of their own.
 
     Args:
         codes_train: Numbers [N, D], in random order.
         factors_train: Whole numbers [N, F].
         codes_test: Numbers [M, D].
         factors_test: Whole numbers [M, F].
-        bins: Equal-width bins per dimension.
-        solver: For explicitness and downstream logistic regressions, see `explicitness`.
-        dci_method: See `dci`.
-        downstream_sizes: Numbers of labels; empty leaves the downstream scores out.
+        bins: See `score_sample`.
+        solver: See `score_split`.
+        dci_method: See `score_split`.
+        downstream_sizes: See `score_split`.
         resamples: Bootstrap resamples per interval; 0 leaves the intervals out.
         seed: Of the bootstrap and of what breaks ties between the splits of boosted trees.
 
     Returns:
-        Name -> score.
+        Name -> score. One that these points do not allow has no value but a reason.
 
     Raises:
-        DataError: As the single metrics.
+        DataError: Codes that are not finite, factors that are not whole numbers, lengths or widths
+            that differ, or a factor with one value in training.
+        UsageError: An unknown solver or method.
+    """
+    data = check_split(codes_train, factors_train, codes_test, factors_test)
+    rng = np.random.default_rng(check_size(seed, "seed", least=0))
+    return score_sample(data[0], data[1], bins=bins, resamples=resamples, rng=rng) | score_split(
+        *data,
+        solver=solver,
+        dci_method=dci_method,
+        downstream_sizes=downstream_sizes,
+        resamples=resamples,
+        rng=rng,
+        seed=seed,
+    )
+
+
+def score_sample(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    *,
+    bins: int = 20,
+    resamples: int = 200,
+    rng: np.random.Generator,
+) -> dict[str, Score]:
+    """Computes the scores of one sample: mig, modularity, irs, active_units and `unsupervised`'s.
+
+    Args:
+        codes: Numbers [N, D].
+        factors: Whole numbers [N, F].
+        bins: Equal-width bins per dimension.
+        resamples: Bootstrap resamples per interval; 0 leaves the intervals out.
+        rng: Source of randomness of the bootstrap.
+
+    Returns:
+        Name -> score, those of `SAMPLE`. With fewer points than bins most have no value.
+
+    Raises:
+        DataError: As `mig`, but for fewer points than bins.
+    """
+    checked, truth = check_pair(codes, factors)
+    bins = check_size(bins, "bins", least=2)
+    active = {"active_units": Score(float(active_units(checked)))}
+    if len(checked) < bins:
+        lack = Score(None, f"{len(checked)} points for {bins} bins")
+        return dict.fromkeys(SAMPLE, lack) | active
+    binned = discretise(checked, bins)
+    scores = _information_scores(checked, binned, relabel(truth), resamples, rng)
+    return scores | {"irs": Score(irs(checked, truth, bins=bins))} | active
+
+
+def score_split(
+    codes_train: npt.ArrayLike,
+    factors_train: npt.ArrayLike,
+    codes_test: npt.ArrayLike,
+    factors_test: npt.ArrayLike,
+    *,
+    solver: Solver = "liblinear",
+    dci_method: Method = "histogram",
+    downstream_sizes: Sequence[int] = (10, 100, 1_000, 10_000),
+    resamples: int = 200,
+    rng: np.random.Generator,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Computes the scores of what is learnt on some points and tested on others.
+
+    Their names are `explicitness sap dci_disentanglement dci_completeness
+    dci_informativeness_train dci_informativeness` and `downstream_{logistic,boosted}_{10,…}` with
+    their `…_efficiency`.
+
+    Args:
+        codes_train: Numbers [N, D], in random order.
+        factors_train: Whole numbers [N, F].
+        codes_test: Numbers [M, D].
+        factors_test: Whole numbers [M, F].
+        solver: For explicitness and downstream logistic regressions, see `explicitness`.
+        dci_method: Of all boosted trees, see `dci`.
+        downstream_sizes: Numbers of labels; empty leaves the downstream scores out.
+        resamples: Bootstrap resamples per interval; 0 leaves the intervals out.
+        rng: Source of randomness of the bootstrap.
+        seed: Breaks ties between the splits of boosted trees.
+
+    Returns:
+        Name -> score. Explicitness has no value where a factor's values are not shared by
+        training and test points.
+
+    Raises:
+        DataError: As the single metrics, but for explicitness.
         UsageError: An unknown solver or method.
     """
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
-    binned = discretise(train, check_bins(bins, len(train)))
-    rng = np.random.default_rng(seed)
-    scores = _information_scores(train, binned, relabel(truth), resamples, rng)
-    explicit = explicitness_details(train, truth, test, wanted, solver=solver)
-    scores["explicitness"] = _explicitness_score(explicit, wanted, resamples, rng)
+    scores = {}
+    try:
+        explicit = explicitness_details(train, truth, test, wanted, solver=solver)
+        scores["explicitness"] = _explicitness_score(explicit, wanted, resamples, rng)
+    except DataError as error:
+        scores["explicitness"] = Score(None, str(error))
     scores["sap"] = _sap_score(sap_details(train, truth, test, wanted), resamples, rng)
-    scores["irs"] = Score(irs(train, truth, bins=bins))
-    scores["active_units"] = Score(float(active_units(train)))
     fits = [
         boosted_trees(train, truth[:, i], test, wanted[:, i], method=dci_method, seed=seed)
         for i in range(truth.shape[1])
     ]
     scores.update(_dci_scores(dci_from_fits(fits), resamples))
-    for predictor in PREDICTORS if len(downstream_sizes) else ():
+    for predictor in PREDICTORS if len(check_list(downstream_sizes, "downstream_sizes")) else ():
         result = downstream(
             train,
             truth,
@@ -125,6 +226,8 @@ def score_representation(
             predictor=predictor,
             sizes=downstream_sizes,
             solver=solver,
+            method=dci_method,
+            seed=seed,
             known={len(train): fits},
         )
         scores.update(_downstream_scores(f"downstream_{predictor}", result, resamples))
