@@ -90,6 +90,19 @@ def test_a_study_of_the_users_own(tmp_path: Path) -> None:
         ("[[models]]\nbeta=3", "needs a name"),
         ("seeds = '3'", "has no"),
         ("a = = 3", "is not TOML"),
+        ("[setting]\nnetwork=5\n[[models]]\nname='vae'", r"bad.toml: Unknown network 5"),
+        ("[setting]\nscores=true\n[[models]]\nname='vae'", "bad.toml: Unknown choice.*True"),
+        ("[setting]\nlearning_rate=true\n[[models]]\nname='vae'", "--lr is True"),
+        ("[setting]\nepochs=true\n[[models]]\nname='vae'", "epochs is True"),
+        ("[setting]\nepochs='1'\n[[models]]\nname='vae'", "epochs is '1'"),
+        ("[setting]\nsteps=1\nepochs=1\n[[models]]\nname='vae'", "both steps and epochs"),
+        ("[[models]]\nname='vae'\n[models.setting]\nwarmup_steps=-3", "--warmup is -3"),
+        ("datasets=5\n[[models]]\nname='vae'", "datasets is 5, it must be a list"),
+        ("datasets=[]\n[[models]]\nname='vae'", r"datasets is \[\], it must be a list"),
+        ("datasets='dsprites'\n[[models]]\nname='vae'", "datasets is 'dsprites', it must"),
+        ("seeds=[0, 1]\n[[models]]\nname='vae'", r"seeds is \[0, 1\], it must be a text"),
+        ("folds='5'\n[[models]]\nname='vae'", "--folds is '5'"),
+        ("[[models]]\nname='betavae_h'\nbeta=1" + "0" * 400, "must be a number or a list"),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(text: str, message: str, tmp_path: Path) -> None:
@@ -98,8 +111,41 @@ def test_a_wrong_file_is_one_clear_line(text: str, message: str, tmp_path: Path)
     with pytest.raises(UsageError, match=message) as caught:
         load_study(str(file))
     assert "\n" not in str(caught.value)
-    with pytest.raises(UsageError, match="Unknown study"):
-        load_study("fashion")
+    for name in ("fashion", "", "../studies/mnist-2d"):
+        with pytest.raises(UsageError, match="Unknown study"):
+            load_study(name)
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(UsageError, match="is a folder, no file"):
+        load_study(str(tmp_path / "folder.toml"))
+
+
+def test_a_models_own_length_wins_over_the_studys(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = "[setting]\n{}\n[[models]]\nname='vae'\n[models.setting]\n{}\n"
+    for study, own in (("epochs=1", "steps=7"), ("steps=9", "epochs=0.0001")):
+        file.write_text(text.format(study, own))
+        (job,) = plan(Request(load_study(str(file)), seeds="1"), None, "fp32")
+        assert job.steps == (7 if own == "steps=7" else 2)  # ⌈0.0001 · 737,280 / 64⌉
+        (job,) = plan(Request(load_study(str(file)), seeds="1", epochs=0.001), None, "fp32")
+        assert job.steps == 12
+
+
+def test_a_model_named_twice_has_both_grids(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "[[models]]\nname='betavae_h'\nbeta=[1]\n[[models]]\nname='vae'\n"
+        "[[models]]\nname='betavae_h'\nbeta=[4, 8]\n"
+    )
+    for models in ((), ("betavae_h",)):
+        jobs = plan(Request(load_study(str(file)), models=models, seeds="1"), None, "fp32")
+        assert {j.parameters["beta"] for j in jobs if j.model == "betavae_h"} == {1, 4, 8}
+
+
+def test_a_file_of_ones_own_is_printed_too(say: Say, tmp_path: Path) -> None:  # noqa: F811
+    file = tmp_path / "mine.toml"
+    file.write_text("title = 'mine'\n[[models]]\nname = 'vae'\n")
+    assert say("studies", file).out == file.read_text()
+    assert "mnist-2d  (1 training)\n" in say("studies").out
 
 
 def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Path) -> None:  # noqa: F811

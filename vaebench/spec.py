@@ -22,18 +22,24 @@ INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
 
 
-def _choice(kind: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
+MOST = 2**53
+"""The largest whole number that a setting may be: beyond it a float64 is no longer exact."""
+
+
+def _choice(kind: str, value: object, allowed: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in allowed:
         raise unknown(kind, value, allowed)
 
 
 def _whole(name: str, value: Any, minimum: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise UsageError(f"{name} is {value!r}: it must be a whole number, {minimum} or more.")
+    if value > MOST and name != "seed":
+        raise UsageError(f"{name} is {value}: it must be at most 2^53.")
 
 
 def _number(name: str, value: Any, *, positive: bool = False) -> None:
-    good = isinstance(value, (int, float)) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not good or value < 0 or (positive and value == 0):
         bound = "above 0" if positive else "0 or more"
         raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ SETTING_KEYS = tuple(
     f.name for f in dataclasses.fields(Setting) if f.name not in {"dataset", "precision", "folds"}
 )
 """What `[setting]` may hold, besides `epochs`."""
+
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class Study:
     folds: int | None = None
 
 
+def merged(setting: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a setting with another's values over it; `steps` and `epochs` replace each other."""
+    lengths = {"steps", "epochs"}
+    kept = {k: v for k, v in setting.items() if k not in lengths or not lengths & over.keys()}
+    return {**kept, **over}
+
+
 def study_names() -> list[str]:
     """Returns the names of the studies that come with vaebench."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
@@ -76,11 +86,7 @@ def load_study(name: str) -> Study:
     Raises:
         UsageError: There is none of that name, or the file has an unknown key or a wrong value.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        if name.endswith(".toml"):
-            raise UsageError(f"There is no study file {name}.")
-        raise unknown("study", name, study_names())
+    path = study_path(name)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -91,17 +97,63 @@ def load_study(name: str) -> Study:
     models = content.get("models", [])
     if not isinstance(models, list) or not models:
         raise UsageError(f"Study file {path} has no [[models]]: it needs at least one.")
-    folds = content.get("folds")
-    return Study(
+    study = Study(
         name=path.stem,
         title=str(content.get("title", "")),
         paper=str(content.get("paper", "")),
-        datasets=tuple(map(str, content.get("datasets", ["dsprites"]))),
-        seeds=str(content.get("seeds", "3")),
+        datasets=_datasets(path, content.get("datasets", ["dsprites"])),
+        seeds=_seeds(path, content.get("seeds", "3")),
         entries=tuple(_entry(path, table) for table in models),
         setting=setting,
-        folds=folds,
+        folds=content.get("folds"),
     )
+    for entry in study.entries:
+        values = merged(setting, entry.setting) | {"folds": study.folds}
+        epochs = values.pop("epochs", 1)
+        try:
+            Setting(**values)
+        except UsageError as error:
+            raise UsageError(f"Study file {path}: {error}") from None
+        if isinstance(epochs, bool) or not isinstance(epochs, (int, float)):
+            raise UsageError(f"Study file {path}: epochs is {epochs!r}, it must be a number.")
+    return study
+
+
+def study_path(name: str) -> Path:
+    """Returns the file of a study.
+
+    Args:
+        name: One of `study_names`, or the path of a `.toml` file.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            what = "is a folder, no file" if path.is_dir() else "does not exist"
+            raise UsageError(f"Study file {name} {what}.")
+        return path
+    if name not in study_names():
+        raise unknown("study", name, study_names())
+    return FOLDER / f"{name}.toml"
+
+
+def _datasets(path: Path, found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
+        raise UsageError(
+            f"Study file {path}: datasets is {found!r}, "
+            'it must be a list of names, as in ["dsprites"].'
+        )
+    return tuple(found)
+
+
+def _seeds(path: Path, found: Any) -> str:
+    if isinstance(found, bool) or not isinstance(found, (str, int)):
+        raise UsageError(
+            f'Study file {path}: seeds is {found!r}, it must be a text as in "5", "0,3,7" or "0-9".'
+        )
+    return str(found)
 
 
 def _entry(path: Path, table: Any) -> Entry:
@@ -115,7 +167,8 @@ def _entry(path: Path, table: Any) -> Entry:
         if parameter in table:
             values = table[parameter] if isinstance(table[parameter], list) else [table[parameter]]
             if not values or not all(
-                isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
+                isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) <= LARGEST
+                for v in values
             ):
                 raise UsageError(
                     f"Study file {path}: {name}.{parameter} is {table[parameter]!r}, "
@@ -129,6 +182,8 @@ def _table(path: Path, what: str, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UsageError(f"Study file {path}: the {what} must be a table.")
     _known(path, f"key of the {what}", table, {*SETTING_KEYS, "epochs"})
+    if {"steps", "epochs"} <= table.keys():
+        raise UsageError(f"Study file {path}: the {what} has both steps and epochs, give one.")
     return dict(table)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.cli.conftest import Say
+from tests.cli.conftest import Said, Say
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
 
@@ -121,6 +122,14 @@ class TestRefusals:
             ("--set betavae_h.gamma=1", "has no parameter 'gamma'"),
             ("--set vae.beta=1", "not among --models"),
             ("--set beta=1", "MODEL.PARAM=v1,v2"),
+            ("--dataset ,", "No data set given"),
+            ("--study=", "Unknown study ''"),
+            ("--seeds=", "--seeds '' is not understood"),
+            ("--folds 0", "--folds is 0"),
+            ("--folds 400000", "dsprites has 737280 images, and each fold needs 2 or more"),
+            ("--steps 99999999999999999999", "it must be at most 2^53"),
+            ("--epochs 1e300", "--epochs is 1e+300"),
+            ("--dci reference", "--dci reference without --scores all"),
             ("--beta 3", "No such option: --beta (Possible options: --betas"),
         ],
     )
@@ -173,3 +182,28 @@ class TestRefusals:
         assert "not a vaebench database" in said.err or "not a database" in said.err
         assert said.err.count("\n") == 1
         assert file.read_bytes() == before
+
+
+def test_own_images_that_changed_are_not_mixed_with_what_was_trained(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of other images under the same name: the sweep stops; as they were, it goes on."""
+    monkeypatch.chdir(tmp_path)
+
+    def save(seed: int) -> None:
+        images = np.random.default_rng(seed).integers(0, 256, (40, 32, 32), dtype=np.uint8)
+        np.savez("mine.npz", images=images)
+
+    def train(seeds: str) -> Said:
+        small = "--steps 2 --eval-size 10 --network mlp --workers 1 --models vae"
+        return say("sweep", "--dataset", "npz:mine.npz", "--seeds", seeds, *small.split())
+
+    save(0)
+    assert train("1").code == 0
+    save(1)
+    refused = train("2")
+    assert refused.code == 2
+    assert "npz:mine.npz has changed: results/results.db has runs (1) trained" in refused.err
+    assert "--db" in refused.err
+    save(0)
+    assert train("2").code == 0

@@ -14,13 +14,18 @@ from vaebench.cli import parsing
 from vaebench.errors import UsageError
 from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec, Setting, SweepSpec
-from vaebench.study import Entry, Study
+from vaebench.study import Entry, Study, merged
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Contents
 
 DEFAULT_NETWORKS = {64: "locatello", 32: "burgess", 28: "burgess"}
 """Network for observations of a size, where none is named."""
+
+LEAST_FOLD = 2
+"""Images of a fold: a variance needs two."""
+
+MOST_EPOCHS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,17 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
     from vaebench.data.cards import card
 
     entries = _entries(request)
-    seeds = parsing.seeds(request.seeds or request.study.seeds)
+    seeds = parsing.seeds(request.study.seeds if request.seeds is None else request.seeds)
+    folds = _folds(request)
     jobs: dict[str, JobSpec] = {}
     turn = {seed: place for place, seed in enumerate(seeds)}
     for dataset in request.datasets or request.study.datasets:
         contents = card(dataset, data_dir).contents
+        if folds and contents.images // folds < LEAST_FOLD:
+            raise UsageError(
+                f"--folds is {folds}: {dataset} has {contents.images} images, "
+                f"and each fold needs {LEAST_FOLD} or more."
+            )
         found: list[JobSpec] = []
         for entry in entries:
             setting = _setting(request, entry, dataset, contents, precision, data_dir)
@@ -91,8 +102,10 @@ def _entries(request: Request) -> list[Entry]:
     chosen = list(request.study.entries)
     if request.models:
         chosen = [
-            next((e for e in chosen if _canonical(e.model) == _canonical(name)), Entry(name))
+            entry
             for name in request.models
+            for entry in [e for e in chosen if _canonical(e.model) == _canonical(name)]
+            or [Entry(name)]
         ]
     typed = {_canonical(name): values for name, values in request.grid.items()}
     SweepSpec(models=tuple(entry.model for entry in chosen), seeds=(0,), grid=request.grid)
@@ -104,6 +117,11 @@ def _entries(request: Request) -> list[Entry]:
         grid |= typed.get(_canonical(entry.model), {})
         entries.append(dataclasses.replace(entry, grid=grid))
     return entries
+
+
+def _folds(request: Request) -> int | None:
+    """Returns the number of folds, checked."""
+    return Setting(folds=request.study.folds if request.folds is None else request.folds).folds
 
 
 def _canonical(name: str) -> str:
@@ -120,13 +138,11 @@ def _setting(
 ) -> Setting:
     from vaebench.data import load_dataset
 
-    values = {**request.study.setting, **entry.setting}
-    if "steps" in request.setting or request.epochs is not None:
-        values.pop("steps", None)
-        values.pop("epochs", None)
-    values |= request.setting
-    epochs = request.epochs if request.epochs is not None else values.pop("epochs", None)
-    folds = request.folds or request.study.folds
+    values = merged(request.study.setting, entry.setting)
+    typed = {} if request.epochs is None else {"epochs": request.epochs}
+    values = merged(values, typed | dict(request.setting))
+    epochs = values.pop("epochs", None)
+    folds = _folds(request)
     if epochs is not None:
         examples = contents.images
         if contents.has_split:
@@ -137,12 +153,19 @@ def _setting(
     values.setdefault("network", DEFAULT_NETWORKS.get(native, "mlp"))
     setting = Setting(**values, dataset=dataset, precision=precision, folds=folds)
     fitting_size(setting.network, contents.observation_shape)
+    if setting.dci is not None and setting.scores == "core":
+        raise UsageError(
+            f"--dci {setting.dci} without --scores all: the core scores have no DCI. "
+            "Give both, or neither."
+        )
     return setting
 
 
 def _steps(epochs: Any, examples: int, folds: int | None, batch_size: Any) -> int:
-    if not isinstance(epochs, (int, float)) or not math.isfinite(epochs) or epochs <= 0:
-        raise UsageError(f"--epochs is {epochs}: it must be a number above 0.")
+    if not isinstance(epochs, (int, float)) or not 0 < epochs <= MOST_EPOCHS:
+        raise UsageError(
+            f"--epochs is {epochs!r}: it must be a number above 0 and at most {MOST_EPOCHS:,}."
+        )
     if not isinstance(batch_size, int) or batch_size < 1:
         raise UsageError(f"--batch-size is {batch_size!r}: it must be a whole number, 1 or more.")
     trained = examples - examples // folds if folds else examples

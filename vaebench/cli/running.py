@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import typer
 
 from vaebench.cli.display import SweepDisplay
 from vaebench.cli.summary import closing, results_table
-from vaebench.errors import VaebenchError
+from vaebench.errors import UsageError, VaebenchError
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -91,6 +92,32 @@ def run_jobs(
         raise typer.Exit(130)
     if failed or counts["PENDING"]:
         raise typer.Exit(1)
+
+
+def own_data_unchanged(sources: Mapping[str, str], location: str) -> None:
+    """Refuses one's own data that are no longer what finished runs were trained on.
+
+    Args:
+        sources: Name of a data set -> where it comes from, with a digest of its content.
+        location: The database.
+
+    Raises:
+        UsageError: A `folder:` or `npz:` has other content than a run of that name had.
+    """
+    from vaebench.store import Reader
+
+    if "://" not in location and not Path(location).exists():
+        return
+    with Reader.open(location) as reader:
+        for name, source in sources.items():
+            before = reader.sources(name) if ":" in name else {}
+            if others := {text: runs for text, runs in before.items() if text != source}:
+                text, runs = next(iter(others.items()))
+                raise UsageError(
+                    f"{name} has changed: {location} has runs ({runs}) trained on {text!r}, and "
+                    f"now it is {source!r}. Give the new data another name, or name another "
+                    "database with --db."
+                )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from rich.text import Text
 from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.parsing import seeds
-from vaebench.study import FOLDER, Study, load_study, study_names
+from vaebench.study import Study, load_study, study_names, study_path
 
 
 def studies(
@@ -22,11 +22,13 @@ def studies(
     """
     if name is not None:
         load_study(name)
-        typer.echo((FOLDER / f"{name}.toml").read_text(encoding="utf-8").rstrip())
+        typer.echo(study_path(name).read_text(encoding="utf-8").rstrip())
         return
     for found in study_names():
         study = load_study(found)
-        tables.emit(Text(f"{found}  ({trainings(study):,} trainings)", style="bold"))
+        count = trainings(study)
+        times = "training" if count == 1 else "trainings"
+        tables.emit(Text(f"{found}  ({count:,} {times})", style="bold"))
         tables.emit(Text(f"  {study.title}"), Text(f"  {study.paper}", style="dim"))
     tables.note("To run one: vaebench sweep --study NAME. Its file: vaebench studies NAME.")
 

@@ -13,7 +13,7 @@ from vaebench.cli import parsing, tables
 from vaebench.cli.bars import make_ready
 from vaebench.cli.parsing import duration
 from vaebench.cli.planning import Request, plan
-from vaebench.cli.running import cores, run_jobs
+from vaebench.cli.running import cores, own_data_unchanged, run_jobs
 from vaebench.cli.summary import job_table
 from vaebench.errors import UsageError
 from vaebench.spec import JobSpec, Setting
@@ -252,12 +252,14 @@ def sweep(
         "solver": solver,
     }
     request = Request(
-        study=load_study(study) if study else PLAIN,
-        models=() if models is None else parsing.names(models) or _no_model(),
+        study=PLAIN if study is None else load_study(study),
+        models=() if models is None else parsing.names(models) or _none("model", "--models vae"),
         betas=parsing.numbers("--betas", betas) if betas is not None else (),
         grid=parsing.grid(set_ or ()),
         seeds=seeds,
-        datasets=parsing.names(dataset or ""),
+        datasets=()
+        if dataset is None
+        else parsing.names(dataset) or _none("data set", "--dataset dsprites"),
         folds=folds,
         epochs=epochs,
         setting={name: value for name, value in typed.items() if value is not None},
@@ -282,8 +284,8 @@ def sweep(
     from vaebench.worker import WorkerContext
 
     make_ready(named, data_dir)
-    for name in named:
-        load_dataset(name, data_dir)
+    sources = {name: load_dataset(name, data_dir).source for name in named}
+    own_data_unchanged(sources, location)
     context = WorkerContext(
         out=out, device=resolved, data_dir=data_dir, checkpoint_seconds=checkpoint_every
     )
@@ -302,8 +304,8 @@ PLAIN = Study(name="", entries=(Entry("cvae"), Entry("betavae_h")))
 """What is trained where neither a study nor a model is named."""
 
 
-def _no_model() -> tuple[str, ...]:
-    raise UsageError("No model given: name at least one, as in --models vae.")
+def _none(kind: str, example: str) -> tuple[str, ...]:
+    raise UsageError(f"No {kind} given: name at least one, as in {example}.")
 
 
 def _estimate(jobs: list[JobSpec], device: str, workers: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from vaebench import metrics
 from vaebench.data import Dataset
@@ -52,7 +54,7 @@ def representation_scores(
     """
     data, codes = encoder.data, encoder.codes(indices)
     n = len(indices)
-    scores = [Score("active_units", float(metrics.active_units(codes)), n)]
+    scores = [_defined("active_units", lambda: float(metrics.active_units(codes)), n)]
     scores += _unsupervised(codes)
     factors = data.factors(indices)
     if factors is None:
@@ -66,9 +68,13 @@ def representation_scores(
     scores.append(_defined("mig", lambda: metrics.mig(codes, varying), n))
     scores.append(_defined("modularity", lambda: metrics.modularity(codes, varying), n))
     scores.append(_defined("irs", lambda: metrics.irs(codes, varying), n))
-    scores += _drawn(spec, encoder, n)
-    if spec.scores == "all":
-        scores = _replaced(scores, _suite(spec, encoder, indices))
+    with warnings.catch_warnings():
+        # What a user at a terminal can do nothing about: solvers that stop at their last iteration.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        scores += _drawn(spec, encoder, n)
+        if spec.scores == "all":
+            scores = _replaced(scores, _suite(spec, encoder, indices))
     return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso
 
 from vaebench.errors import DataError, unknown
@@ -143,7 +145,9 @@ def _check_models(
 def _lasso(source: Matrix, mask: npt.NDArray[np.bool_], target: Matrix, penalty: float) -> Matrix:
     """Absolute weights from the informative source dimensions to the target's [A, B]."""
     model = Lasso(alpha=penalty)
-    model.fit(source[:, mask], target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # The published code has these limits.
+        model.fit(source[:, mask], target)
     return np.asarray(np.abs(np.atleast_2d(model.coef_)).T)
 
 

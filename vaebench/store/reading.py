@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,6 +251,16 @@ class Reader:
             .order_by(sa.func.min(jobs.c.id))
         )
         return [row[0] for row in self._rows(statement)]
+
+    def sources(self, dataset: str) -> dict[str, int]:
+        """Returns where the data of a data set's finished runs came from, with how many runs."""
+        statement = (
+            sa.select(environments.c.detail)
+            .join(jobs)
+            .where(jobs.c.dataset == dataset, jobs.c.state == "COMPLETE")
+        )
+        details = [json.loads(row[0]) for row in self._rows(statement)]
+        return dict(Counter(detail["data"] for detail in details if detail.get("data")))
 
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""
