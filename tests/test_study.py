@@ -158,3 +158,16 @@ def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Pat
     listed = say("studies")
     assert "unsupervised-v1  (12,600 trainings)" in listed.out
     assert say("studies", "mnist-2d").out.startswith("title =")
+
+
+def test_a_dry_run_counts_the_steps_of_data_that_are_not_here(say: Say, tmp_path: Path) -> None:  # noqa: F811
+    for name, images in (("mnist", 60_000), ("celeba", 162_770)):
+        (job,) = plan(
+            Request(load_study("mnist-2d"), datasets=(name,), setting={"network": "mlp"}),
+            tmp_path,
+            "fp32",
+        )
+        assert job.steps == -(-10 * images // 128)
+    said = say("sweep", "--study", "mnist-2d", "--dry-run", "--data-dir", tmp_path)
+    assert said.code == 0
+    assert "1 jobs: 1 new." in said.out or "1 job: 1 new." in said.out

@@ -77,14 +77,15 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
     turn = {seed: place for place, seed in enumerate(seeds)}
     for dataset in request.datasets or request.study.datasets:
         contents = card(dataset, data_dir).contents
-        if folds and contents.images // folds < LEAST_FOLD:
+        images = contents.train_images or contents.images
+        if folds and images // folds < LEAST_FOLD:
             raise UsageError(
-                f"--folds is {folds}: {dataset} has {contents.images} images, "
+                f"--folds is {folds}: {dataset} has {images} images to train on, "
                 f"and each fold needs {LEAST_FOLD} or more."
             )
         found: list[JobSpec] = []
         for entry in entries:
-            setting = _setting(request, entry, dataset, contents, precision, data_dir)
+            setting = _setting(request, entry, dataset, contents, precision)
             model = _canonical(entry.model)
             if model_info(model).conditional and not contents.label_names:
                 raise UsageError(f"Model {model!r} needs labels, and {dataset} has none.")
@@ -134,19 +135,14 @@ def _setting(
     dataset: str,
     contents: Contents,
     precision: str,
-    data_dir: Path | None,
 ) -> Setting:
-    from vaebench.data import load_dataset
-
     values = merged(request.study.setting, entry.setting)
     typed = {} if request.epochs is None else {"epochs": request.epochs}
     values = merged(values, typed | dict(request.setting))
     epochs = values.pop("epochs", None)
     folds = _folds(request)
     if epochs is not None:
-        examples = contents.images
-        if contents.has_split:
-            examples = len(load_dataset(dataset, data_dir).train_indices)
+        examples = contents.train_images or contents.images
         batch_size = values.get("batch_size", Setting.batch_size)
         values["steps"] = _steps(epochs, examples, folds, batch_size)
     native = contents.observation_shape[1]

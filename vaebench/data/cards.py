@@ -45,6 +45,7 @@ class Contents:
 
     Attributes:
         images: Their number.
+        train_images: How many of them the published split has for training; 0 without a split.
     """
 
     images: int
@@ -52,7 +53,7 @@ class Contents:
     factor_names: tuple[str, ...] = ()
     factor_sizes: tuple[int, ...] = ()
     label_names: tuple[str, ...] = ()
-    has_split: bool = False
+    train_images: int = 0
     stochastic: bool = False
 
 
@@ -144,7 +145,7 @@ def _own(name: str, folder: Path) -> Card:
         data.factor_names,
         data.factor_sizes,
         data.label_names,
-        data.has_split,
+        len(data.train_indices) if data.has_split else 0,
         data.stochastic,
     )
     return Card(name, about, contents, True, data.source, 0, None)
@@ -281,9 +282,14 @@ CONTENTS: dict[str, Contents] = {
             TRAIN_IMAGES + TEST_IMAGES,
             (1, NATIVE_SIZE, NATIVE_SIZE),
             label_names=COLLECTIONS[name].label_names,
-            has_split=True,
+            train_images=TRAIN_IMAGES,
         )
         for name in COLLECTIONS
     },
-    "celeba": Contents(celeba.IMAGES, celeba.SHAPE, label_names=celeba.LABEL_NAMES, has_split=True),
+    "celeba": Contents(
+        celeba.IMAGES,
+        celeba.SHAPE,
+        label_names=celeba.LABEL_NAMES,
+        train_images=celeba.TRAIN_IMAGES,
+    ),
 }

@@ -18,6 +18,7 @@ from vaebench.errors import DataError, UsageError
 NAME = "celeba"
 FOLDER = "celeba"
 IMAGES = 202_599
+TRAIN_IMAGES = 162_770
 WIDTH = 64
 SHAPE = (3, WIDTH, WIDTH)
 LABEL = "Smiling"
