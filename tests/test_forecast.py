@@ -8,8 +8,8 @@ from vaebench.forecast import Forecast
 from vaebench.spec import JobSpec
 
 
-def job(seed: int, model: str = "vae", steps: int = 100) -> JobSpec:
-    return JobSpec(model=model, parameters={}, seed=seed, steps=steps)
+def job(seed: int, model: str = "vae", steps: int = 100, scores: str = "core") -> JobSpec:
+    return JobSpec(model=model, parameters={}, seed=seed, steps=steps, scores=scores)
 
 
 def test_nothing_is_known_before_the_first_step() -> None:
@@ -53,3 +53,30 @@ def test_a_kind_not_seen_takes_the_median_of_those_seen() -> None:
     for k, seconds in enumerate((10, 20, 90)):
         forecast.finished(job(k), seconds, 4)
     assert forecast.remaining([job(9, model="ae")], 1) == pytest.approx(20 + 4)
+
+
+def test_scores_that_take_longer_are_timed_on_their_own() -> None:
+    forecast = Forecast()
+    forecast.finished(job(0), 50, 2)
+    forecast.finished(job(0, scores="all"), 50, 300)
+    assert forecast.remaining([job(1)], 1) == pytest.approx(50 + 2)
+    assert forecast.remaining([job(1, scores="all")], 1) == pytest.approx(50 + 300)
+    assert forecast.remaining([job(1), job(1, scores="all")], 1) == pytest.approx(402)
+
+
+def test_an_evaluation_unlike_any_other_is_not_said_to_end_at_once() -> None:
+    forecast = Forecast()
+    forecast.finished(job(0), 0.01, 0.01)
+    forecast.running(job(1, scores="all"), 100, 0.0001, evaluating=True)
+    assert forecast.remaining([], 1) is None
+    forecast.finished(job(1, scores="all"), 0.01, 60)
+    forecast.running(job(2, scores="all"), 100, 0.0001, evaluating=True)
+    assert forecast.remaining([], 1) == pytest.approx(30)
+
+
+def test_what_still_runs_takes_a_second_at_least() -> None:
+    forecast = Forecast()
+    forecast.finished(job(0), 0.01, 0.01)
+    forecast.running(job(1), 100, 0.0001, evaluating=True)
+    assert forecast.remaining([], 1) == 1
+    assert forecast.remaining([job(2)], 1) == 1

@@ -14,8 +14,9 @@ class Forecast:
     """Wall times learnt from jobs, used for those to come.
 
     A job's time is its steps at the step time seen for its kind (data set, network, model, batch
-    size, precision), plus the evaluation time seen for its data set and sample size. Where the
-    kind was not seen, the median over all kinds stands in for it.
+    size, precision), plus the evaluation time seen for its data set, sample size and scores. Where
+    the kind was not seen, the median over all kinds stands in for it, and a quarter of the training
+    for the evaluation.
     """
 
     def __init__(self) -> None:
@@ -56,9 +57,13 @@ class Forecast:
             workers: Jobs trained at once.
 
         Returns:
-            Seconds; None while nothing is known.
+            Seconds, 1 at least while a job is left; None while nothing is known, and where all
+            that is left is an evaluation unlike any that was timed.
         """
         if not self._steps and not any(seconds for _, _, seconds, _ in self._running.values()):
+            return None
+        waiting = list(waiting)
+        if not waiting and self._running and all(map(self._unheard_of, self._running)):
             return None
         under_way = [
             self._left(spec, step, seconds, evaluating)
@@ -68,11 +73,16 @@ class Forecast:
         heapq.heapify(slots)
         known: dict[tuple[object, ...], float] = {}
         for spec in waiting:
-            like = (*_kind(spec), spec.eval_size, spec.steps)
+            like = (_kind(spec), _evaluation(spec), spec.steps)
             if like not in known:
                 known[like] = self._left(spec, 0, 0.0, evaluating=False)
             heapq.heapreplace(slots, slots[0] + known[like])
-        return max(slots)
+        return max(slots) if not waiting and not under_way else max(1.0, *slots)
+
+    def _unheard_of(self, key: str) -> bool:
+        """Says whether a job is in an evaluation whose like was never timed."""
+        spec, _, _, evaluating = self._running[key]
+        return evaluating and _evaluation(spec) not in self._evaluations
 
     def _left(self, spec: JobSpec, step: int, seconds: float, evaluating: bool) -> float:
         step_seconds = seconds or self._step_seconds(spec)
@@ -96,4 +106,5 @@ def _kind(spec: JobSpec) -> tuple[object, ...]:
 
 
 def _evaluation(spec: JobSpec) -> tuple[object, ...]:
-    return spec.dataset, spec.network, spec.eval_size, spec.precision
+    chosen = spec.eval_size, spec.scores, spec.dci, spec.solver
+    return spec.dataset, spec.network, spec.precision, *chosen

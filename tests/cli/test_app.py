@@ -74,6 +74,12 @@ class TestErrors:
         assert expected in line
         assert "--help`" in line
 
+    @pytest.mark.parametrize("words", [[], ["data"]])
+    def test_nothing_typed_is_help_and_2(self, say: Say, words: list[str]) -> None:
+        said = say(*words)
+        assert (said.code, said.err) == (2, "")
+        assert f"Usage: {' '.join(['vaebench', *words])} [OPTIONS] COMMAND" in said.out
+
     def test_an_error_on_purpose_is_one_line_and_1(self, say: Say, tmp_path: Path) -> None:
         said = say("runs", "--db", tmp_path / "none.db")
         assert (said.code, said.out) == (1, "")

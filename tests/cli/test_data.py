@@ -311,6 +311,19 @@ class TestCheck:
         assert (said.code, said.err) == (0, "")
         assert said.out.count("is whole") == 4
 
+    def test_own_images_are_not_downloaded(self, say: Say, tmp_path: Path) -> None:
+        path = own_images(tmp_path)
+        assert say("data", "check", f"npz:{path}").code == 0
+        os.truncate(path, 100)
+        (tmp_path / "photos").mkdir()
+        for name in (f"npz:{path}", f"folder:{tmp_path / 'photos'}"):
+            said = say("data", "check", name)
+            assert said.code == 1
+            assert said.err.startswith(f"vaebench: {name} is missing or not whole.")
+            assert said.err.count("\n") == 1
+            assert "save it again" in said.err
+            assert "download" not in said.err
+
     def test_an_unknown_name(self, say: Say, tmp_path: Path) -> None:
         said = say("data", "check", "fashion_mnist", "--data-dir", tmp_path)
         assert said.code == 2
@@ -389,6 +402,15 @@ class TestDownload:
         assert (said.code, said.out) == (1, "")
         assert said.err.startswith("vaebench: mnist: No route to host.")
         assert said.err.count("\n") == 1
+
+    def test_a_data_folder_that_is_a_file(self, say: Say, tmp_path: Path) -> None:
+        path = own_images(tmp_path)
+        for place in (path, path / "below"):
+            said = say("data", "download", "mnist", "--data-dir", place)
+            assert (said.code, said.out) == (1, "")
+            assert said.err == (
+                f"vaebench: {path} is a file, not a folder. Choose another --data-dir.\n"
+            )
 
     @pytest.mark.parametrize(
         ("name", "message"),

@@ -189,6 +189,17 @@ class TestRuns:
         assert lines[5].split()[3] == "c_max=25"
         assert "\x1b" not in said.out
 
+    def test_folds_have_a_column_where_there_are_any(self, say: Say, database: Path) -> None:
+        assert "fold" not in say("runs", "--db", database).out.splitlines()[0].split()
+        with Store(database) as store:
+            store.add_sweep([dataclasses.replace(DONE, folds=3, fold=k) for k in range(3)], "")
+        lines = [line.split() for line in say("runs", "--db", database).out.splitlines()]
+        assert lines[0][4:6] == ["seed", "fold"]
+        assert [line[5] for line in lines[1:]] == ["-"] * 6 + ["0", "1", "2"]
+        shown = on_terminal(60, "runs", "--db", str(database), NO_COLOR="1")
+        rows = [line.split() for line in shown if "PENDING" in line]
+        assert [row[4] for row in rows] == ["-", "0", "1", "2"]
+
     def test_csv_has_every_column(self, say: Say, database: Path) -> None:
         said = say("runs", "--db", database, "--format", "csv", "--sort", "-mig")
         lines = list(csv.DictReader(io.StringIO(said.out)))

@@ -126,7 +126,10 @@ class TestRefusals:
             ("--study=", "Unknown study ''"),
             ("--seeds=", "--seeds '' is not understood"),
             ("--folds 0", "--folds is 0"),
-            ("--folds 400000", "dsprites has 737280 images to train on, and each fold needs 2 or more"),
+            (
+                "--folds 400000",
+                "dsprites has 737280 images to train on, and each fold needs 2 or more",
+            ),
             ("--steps 99999999999999999999", "it must be at most 2^53"),
             ("--epochs 1e300", "--epochs is 1e+300"),
             ("--dci reference", "--dci reference without --scores all"),

@@ -60,7 +60,7 @@ def _agree(name: str, data: Dataset) -> None:
     assert contents.factor_names == data.factor_names
     assert contents.factor_sizes == data.factor_sizes
     assert contents.label_names == data.label_names
-    assert contents.has_split == data.has_split
+    assert contents.train_images == (len(data.train_indices) if data.has_split else 0)
     assert contents.stochastic == data.stochastic
 
 

@@ -318,6 +318,15 @@ def test_a_folder_that_is_not_writable_is_named(publisher: Publisher, tmp_path: 
         download("shapes3d", tmp_path / "data")
 
 
+def test_a_file_that_cannot_be_written_is_named_once(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.publish("shapes3d", {"3dshapes.h5": b"content"})
+    (tmp_path / "shapes3d" / "3dshapes.h5.part").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"3dshapes\.h5 cannot be written: Is a directory\.") as e:
+        download("shapes3d", tmp_path)
+    assert str(e.value).count("cannot be written") == 1
+    assert "online?" not in str(e.value)
+
+
 def test_own_images_are_checked_but_not_downloaded(tmp_path: Path) -> None:
     path = tmp_path / "own.npz"
     np.savez(path, images=np.zeros((9, 8, 8), np.uint8), labels=np.arange(9), layout="NHWC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -81,16 +82,71 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"{tmp_path / 'images'} is missing"):
         opened(tmp_path)
     (tmp_path / "images").mkdir()
-    with pytest.raises(DataError, match=rf"{tmp_path / 'images'} has no images"):
+    Image.new("L", (8, 8)).save(tmp_path / "images" / "a.gif")
+    with pytest.raises(DataError, match=rf"{tmp_path / 'images'} has no images\. .* \.jpg .*\.png"):
         opened(tmp_path)
     (tmp_path / "images" / "cat").mkdir()
-    with pytest.raises(DataError, match=rf"{tmp_path / 'images'} has no images.*cat"):
+    save(tmp_path / "images" / "dog" / "a.png", 1)
+    with pytest.raises(DataError, match=r"no images in its class folder cat\. Endings.* \.png"):
+        opened(tmp_path)
+    (tmp_path / "images" / "dog" / "a.png").unlink()
+    with pytest.raises(DataError, match=r"no images in its class folders cat, dog\. "):
         opened(tmp_path)
     save(tmp_path / "images" / "a.png", 1)
     with pytest.raises(DataError, match=r"both images \(a.png, …\) and folders \(cat, …\)"):
         opened(tmp_path)
     with pytest.raises(UsageError, match="size of 0 pixels"):
         opened(tmp_path, 0)
+    with pytest.raises(DataError, match=r"a\.gif is a file; .* a folder of images"):
+        load_dataset(f"folder:{tmp_path / 'images' / 'a.gif'}", tmp_path)
+    with pytest.raises(UsageError, match="folder: names no path"):
+        load_dataset("folder:", tmp_path)
+
+
+def test_the_source_tells_when_the_files_change(tmp_path: Path) -> None:
+    path = save(tmp_path / "images" / "cat" / "a.png", 10)
+    times = path.stat()
+    one = opened(tmp_path).source
+    assert re.search(r"images, 1 image in 1 class, CRC-32 [0-9a-f]{8}$", one)
+    os.utime(path)  # a new date alone is no change
+    assert opened(tmp_path).source == one
+    (tmp_path / "images").rename(tmp_path / "moved")
+    moved = load_dataset(f"folder:{tmp_path / 'moved'}", tmp_path / "other").source
+    assert moved.rpartition(" ")[2] == one.rpartition(" ")[2]
+    (tmp_path / "moved").rename(tmp_path / "images")
+    save(path, 20)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 1_000_000))
+    assert opened(tmp_path).source != one
+
+
+def test_names_need_not_be_utf8(tmp_path: Path) -> None:
+    for name in (b"caf\xe9/1.png", b"caf\xe9/\xff.png"):
+        try:
+            save(tmp_path / "images" / os.fsdecode(name), 10)
+        except OSError:
+            pytest.skip("the file system takes UTF-8 names alone")
+    data = opened(tmp_path)
+    assert (len(data), data.label_names) == (2, ("caf\N{REPLACEMENT CHARACTER}",))
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/images/caf\xe9")
+    assert len(load_dataset(f"folder:{place}", tmp_path)) == 2
+
+
+def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        save(tmp_path / "images" / name / "a.png", 10)
+    (tmp_path / "images" / ".ipynb_checkpoints").mkdir()
+    assert opened(tmp_path).label_names == ("cat", "dog")
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
+    path = save(tmp_path / "images" / "a.png", 10)
+    assert opened(tmp_path).observations([0]).mean() == 10  # Pillow warns from 3000 pixels on
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    message = rf"{path} is too large to be read: .*4800 pixels.* limit of 4000 pixels.* Scale it"
+    with pytest.raises(DataError, match=message):
+        opened(tmp_path, 32)
 
 
 def test_wrong_files_are_named(tmp_path: Path) -> None:

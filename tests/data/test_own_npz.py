@@ -11,6 +11,7 @@ import pytest
 from tests.data.conftest import known
 from tests.data.published_formats import cut
 from vaebench.data import Dataset, load_dataset, own_npz
+from vaebench.data.checking import check
 from vaebench.errors import DataError, UsageError
 
 RNG = np.random.default_rng(0)
@@ -134,6 +135,8 @@ def test_the_source_tells_the_content(tmp_path: Path) -> None:
     one = opened(tmp_path, images=GREY).source
     assert opened(tmp_path, images=GREY, labels=np.arange(12)).source == one
     assert opened(tmp_path, images=255 - GREY).source != one
+    assert "12 images of CRC-32" in one
+    assert "1 image of CRC-32" in opened(tmp_path, images=GREY[:1]).source
 
 
 @pytest.mark.parametrize(
@@ -142,8 +145,25 @@ def test_the_source_tells_the_content(tmp_path: Path) -> None:
         ({"pictures": GREY}, r"own\.npz has no `images`, but pictures"),
         ({"images": GREY / 255}, r"images are float64 \[12, 9, 7\], not uint8"),
         ({"images": GREY[0]}, r"images are uint8 \[9, 7\], not uint8 \[N, H, W\]"),
-        ({"images": GREY[:0]}, r"images are uint8 \[0, 9, 7\]"),
-        ({"images": np.asfortranarray(GREY)}, "the array images is in Fortran order"),
+        ({"images": GREY[:0]}, r"has no images: `images` have the shape \[0, 9, 7\]"),
+        (
+            {"images": np.asfortranarray(GREY)},
+            r"images are in Fortran order.* images=np\.ascontiguousarray\(images\)",
+        ),
+        (
+            {"images": GREY, "factor": np.zeros((12, 1), int)},
+            "Unknown array 'factor'. Known: images, layout, .* Did you mean 'factors'.* leave it",
+        ),
+        ({"images": GREY, "lables": np.arange(12)}, "'lables'.* Did you mean 'labels'"),
+        ({"images": GREY, "factor_names": ["a"]}, "has factor_names but no factors"),
+        (
+            {"images": GREY, "labels": [b"caf\xe9"] * 12},
+            r"labels has the bytes b'caf\\xe9'.* UTF-8",
+        ),
+        (
+            {"images": GREY, "factors": np.zeros((12, 1), int), "factor_names": [b"\xff"]},
+            r"factor_names has the bytes b'\\xff', which are not UTF-8",
+        ),
         ({"images": np.array([GREY[0], None], object)}, "images holds Python objects"),
         ({"images": GREY, "factors": np.zeros((11, 2), int)}, r"\[11, 2\], not \[12, F\]"),
         ({"images": GREY, "factors": np.zeros((12, 2))}, "factors are float64, not integers"),
@@ -173,6 +193,46 @@ def test_wrong_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], message:
         opened(tmp_path, **arrays)
     assert str(tmp_path / "own.npz") in str(e.value)
     assert "\n" not in str(e.value)
+    (found,) = check(f"npz:{tmp_path / 'own.npz'}")
+    assert found.problem == str(e.value)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_fortran_order_is_read_where_nothing_is_mapped(tmp_path: Path, compressed: bool) -> None:
+    first, second = np.arange(12) // 4, np.arange(12) % 4
+    images = np.asfortranarray(GREY) if compressed else GREY
+    factors = np.array([first, second]).T
+    assert factors.flags.f_contiguous
+    data = opened(tmp_path, images=images, factors=factors, compressed=compressed)
+    assert (known(data.factors(np.arange(12))) == factors).all()
+    assert (data.observations(np.arange(12))[:, 0] == GREY).all()
+    assert check(data.name)[0].problem is None
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [(6, 1, "images.npy.* is encrypted"), (8, 9, "compression method is not supported")],
+)
+def test_archives_that_python_cannot_read_are_named(
+    tmp_path: Path, place: int, value: int, message: str
+) -> None:
+    path = write(tmp_path, images=GREY)
+    content = bytearray(path.read_bytes())
+    content[place] = value  # of the file's own header, and below of the list at the end
+    content[content.rindex(b"PK\x01\x02") + place + 2] = value
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{path} cannot be read .*{message}"):
+        load_dataset(f"npz:{path}", tmp_path)
+
+
+def test_a_flipped_byte_of_mapped_images_is_found_by_the_check(tmp_path: Path) -> None:
+    images = np.tile(GREY, (20, 1, 1))
+    path = write(tmp_path, images=images)
+    content = bytearray(path.read_bytes())
+    content[content.index(GREY.tobytes()) + 5] ^= 1
+    path.write_bytes(content)
+    assert (load_dataset(f"npz:{path}", tmp_path).observations([0])[0, 0] != images[0]).sum() == 1
+    assert "Bad CRC-32" in str(check(f"npz:{path}")[0].problem)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -184,5 +244,9 @@ def test_truncated_files_are_named(tmp_path: Path, share: float, compressed: boo
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="npz: names no path"):
+        load_dataset("npz:", tmp_path)
+    with pytest.raises(DataError, match=rf"{tmp_path} is a folder, not an npz file"):
+        load_dataset(f"npz:{tmp_path}", tmp_path)
     with pytest.raises(DataError, match=rf"{tmp_path / 'none.npz'} is missing"):
         load_dataset(f"npz:{tmp_path / 'none.npz'}", tmp_path)

@@ -113,6 +113,8 @@ def run(arguments: Sequence[str]) -> int:
     except VaebenchError as error:
         return _complain(str(error), error.exit_code, debug)
     except typer.TyperException as error:
+        if not error.format_message():  # nothing was typed, and typer has printed the help
+            return error.exit_code
         return _complain(_usage(error, words), error.exit_code, debug)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted.", INTERRUPTED, debug)

@@ -135,7 +135,7 @@ def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
     contents, about = found.contents, found.about
     channels, height, width = contents.observation_shape
     sizes = zip(contents.factor_names, contents.factor_sizes, strict=True)
-    split = "published: training and test images" if contents.has_split else "none"
+    split = "published: training and test images" if contents.train_images else "none"
     random = "drawn anew at each visit in training, always the same in evaluation"
     here = Text.assemble(("yes", "green") if found.available else ("no", "yellow"))
     here.append(f", {found.where}" if found.available else f": {found.where}")
@@ -206,7 +206,7 @@ def check(
     data_dir: DataFolder = DEFAULT_FOLDER,
 ) -> None:
     """Check the files of data sets: size, header and checksum."""
-    from vaebench.data import DATASETS
+    from vaebench.data import DATASETS, OWN
     from vaebench.data import download as downloads
 
     rows: list[tuple[str, str | Text]] = []
@@ -224,6 +224,10 @@ def check(
             if file.problem:
                 broken.append(file.path)
     tables.emit(tables.pairs(rows, indent=0))
+    if broken and name and name.partition(":")[0] in OWN:
+        raise DataError(
+            f"{name} is missing or not whole. Mend what is said of it, or save it again."
+        )
     if broken:
         files_are = "1 file is" if len(broken) == 1 else f"{len(broken)} files are"
         raise DataError(

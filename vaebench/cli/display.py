@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -29,13 +30,14 @@ class SweepDisplay:
     """Shows a sweep while it runs: a live panel on a terminal, a line now and then elsewhere.
 
     Args:
-        total: Jobs of the sweep.
+        jobs: Of the sweep; with several data sets each job is called by its own too.
         workers: Jobs at once.
         device: Where they run.
     """
 
-    def __init__(self, total: int, workers: int, device: str) -> None:
-        self.total = total
+    def __init__(self, jobs: Sequence[JobSpec], workers: int, device: str) -> None:
+        self.total = len(jobs)
+        self.several = len({job.dataset for job in jobs}) > 1
         self.workers = workers
         self.device = device
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -83,7 +85,7 @@ class SweepDisplay:
         self._ended(event)
 
     def _ended(self, event: JobEnded) -> None:
-        label = escape(event.spec.label)
+        label = escape(self._name(event.spec))
         key = event.spec.key[:8]
         if event.state == "complete" and event.outcome is not None:
             outcome = event.outcome
@@ -109,6 +111,9 @@ class SweepDisplay:
                 f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}"
             )
 
+    def _name(self, spec: JobSpec) -> str:
+        return f"{spec.dataset} {spec.label}" if self.several else spec.label
+
     def _line(self, beat: Beat) -> str:
         counts = beat.counts
         text = f"{counts['COMPLETE']} of {self.total} done"
@@ -123,7 +128,7 @@ class SweepDisplay:
         share = done + sum(_share(spec, seen) for spec, seen in beat.running)
         rows = Table.grid(padding=(0, 2))
         for spec, seen in beat.running:
-            rows.add_row(f"  {spec.label}", *_phase(spec, seen))
+            rows.add_row(f"  {self._name(spec)}", *_phase(spec, seen))
         bar = ProgressBar(total=max(self.total, 1), completed=share, width=30)
         head = Table.grid(padding=(0, 2))
         head.add_row(bar, Text(self._line(beat), style="bold"))

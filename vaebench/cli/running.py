@@ -53,7 +53,7 @@ def run_jobs(
 
     with Store(location) as store:
         added = store.add_sweep(jobs, command)
-        display = SweepDisplay(len(jobs), workers, context.device)
+        display = SweepDisplay(jobs, workers, context.device)
 
         def on_event(event: JobEnded | Beat) -> None:
             if isinstance(event, JobEnded) and event.state == "complete":

@@ -143,13 +143,14 @@ def _sorted(records: list[dict[str, Any]], sort: str, known: Sequence[str]) -> l
 def _runs_table(
     records: Sequence[Mapping[str, Any]], strengths: Mapping[str, str], length: int
 ) -> None:
-    width = tables.terminal_width()
+    folds = any(record["fold"] is not None for record in records)
     columns = [
         Column("key"),
         Column("dataset", spare=6),
         Column("model"),
         Column("strength"),
         Column("seed", right=True),
+        *[Column("fold", right=True)] * folds,
         Column("state"),
         Column("steps", right=True, spare=5),
         *MAIN_SCORES.values(),
@@ -162,6 +163,7 @@ def _runs_table(
             record["model"],
             strengths[record["job_key"]] or "-",
             str(record["seed"]),
+            *["-" if record["fold"] is None else str(record["fold"])] * folds,
             tables.state(record["state"]),
             str(record["steps"]),
             *(figure(record[score]) for score in MAIN_SCORES),
@@ -169,7 +171,7 @@ def _runs_table(
         ]
         for record in records
     ]
-    if width is not None:
+    if tables.is_terminal():
         empty = {
             place
             for place in range(len(columns))
@@ -179,7 +181,4 @@ def _runs_table(
             empty.add(1)
         columns = [column for place, column in enumerate(columns) if place not in empty]
         rows = [[cell for place, cell in enumerate(row) if place not in empty] for row in rows]
-    grid, left_out = tables.table(columns, rows, width=width)
-    tables.emit(grid)
-    if left_out:
-        tables.note(f"No room for {', '.join(left_out)}: widen the terminal, or use --format csv.")
+    tables.emit_table(columns, rows, whole="use --format csv")

@@ -25,16 +25,19 @@ LISTED = 200
 """Jobs that are listed one by one at most; more are counted by cell."""
 
 FIGURES = (
-    ("reconstruction", Column("reconstr.", right=True, spare=3), 1),
-    ("kl", Column("KL", right=True, spare=3), 1),
-    ("elbo", Column("ELBO", right=True), 1),
-    ("mig", Column("MIG", right=True), 3),
-    ("mig_label", Column("MIG label", right=True), 3),
-    ("beta_vae_score", Column("BetaVAE", right=True, spare=1), 3),
-    ("factor_vae_score", Column("FactorVAE", right=True, spare=1), 3),
-    ("wall_seconds", Column("wall s", right=True, spare=2), 1),
+    ("reconstruction", Column("reconstr.", right=True, spare=1), 1),
+    ("kl", Column("KL", right=True, spare=1), 1),
+    ("elbo", Column("ELBO", right=True, spare=3), 1),
+    ("mig", Column("MIG", right=True, spare=2), 3),
+    ("mig_label", Column("MIG label", right=True, spare=2), 3),
+    ("beta_vae_score", Column("BetaVAE", right=True, spare=4), 3),
+    ("factor_vae_score", Column("FactorVAE", right=True, spare=4), 3),
+    ("wall_seconds", Column("wall s", right=True, spare=5), 1),
 )
 """Figures of the closing table, with their columns and digits."""
+
+DATASET = Column("data set", fold=24)
+"""It tells rows apart, so a long one (a file of the user's own) is folded, never left out."""
 
 
 def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterable[float]) -> None:
@@ -61,7 +64,7 @@ def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterabl
 def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
     several = len({job.dataset for job in jobs}) > 1
     folds = any(job.fold is not None for job in jobs)
-    columns = [Column("key")] + [Column("data set", spare=1)] * several
+    columns = [Column("key")] + [DATASET] * several
     columns += [Column("model"), Column("strength"), Column("seed", right=True)]
     columns += [Column("fold", right=True)] * folds
     columns += [Column("steps", right=True, spare=1), Column("state")]
@@ -78,19 +81,19 @@ def _each(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
         ]
         for job, word in zip(jobs, words, strict=True)
     ]
-    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+    tables.emit_table(columns, rows, whole="write to a file or a pipe")
 
 
 def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
     cells: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for job, word in zip(jobs, words, strict=True):
         cells[job.dataset, job.model, job.strength_text or "-"][word] += 1
-    columns = [Column("data set"), Column("model"), Column("strength"), Column("jobs", right=True)]
+    columns = [DATASET, Column("model"), Column("strength"), Column("jobs", right=True)]
     rows = [
         [*cell, f"{count.total():,} ({', '.join(f'{n:,} {word}' for word, n in count.items())})"]
         for cell, count in cells.items()
     ]
-    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+    tables.emit_table(columns, rows, whole="write to a file or a pipe")
 
 
 def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) -> None:
@@ -106,17 +109,20 @@ def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) ->
     for row in rows:
         cells[row["cell"]].append(row)
     shown = [entry for entry in FIGURES if any(row[entry[0]] is not None for row in rows)]
-    columns = [Column("model"), Column("strength"), Column("runs", right=True, spare=1)]
+    specs = {job.cell: job for job in jobs}
+    several = len({specs[cell].dataset for cell in cells}) > 1
+    columns = [DATASET] * several
+    columns += [Column("model"), Column("strength"), Column("runs", right=True, spare=3)]
     columns += [column for _, column, _ in shown]
     lines = []
-    specs = {job.cell: job for job in jobs}
     for cell, members in cells.items():
-        line = [specs[cell].model, specs[cell].strength_text or "-", str(len(members))]
+        line = [specs[cell].dataset] * several
+        line += [specs[cell].model, specs[cell].strength_text or "-", str(len(members))]
         for name, _, digits in shown:
             values = [row[name] for row in members if row[name] is not None]
             line.append(f"{statistics.fmean(values):.{digits}f}" if values else "-")
         lines.append(line)
-    tables.emit(tables.table(columns, lines, width=tables.terminal_width())[0])
+    tables.emit_table(columns, lines, whole="see `vaebench runs --format csv`")
     tables.note("Means over the runs; reconstruction, KL and ELBO in nats per image.")
 
 

@@ -37,11 +37,14 @@ class Column:
         right: Whether its cells are aligned to the right.
         spare: A terminal that is too narrow goes without the columns of the highest number
             first; those of 0 stay.
+        fold: A terminal that is too narrow gives a longer cell so many characters a line, before
+            it goes without columns; 0 for a cell that stays whole.
     """
 
     title: str
     right: bool = False
     spare: int = 0
+    fold: int = 0
 
 
 def is_terminal() -> bool:
@@ -81,6 +84,22 @@ def note(message: str) -> None:
     typer.echo(line, err=True)
 
 
+def emit_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str | Text]], *, whole: str
+) -> None:
+    """Prints rows, fitted to the terminal, and which columns it had no room for.
+
+    Args:
+        columns: The columns.
+        rows: Cells, one per column.
+        whole: What to do to see them all, beside widening the terminal.
+    """
+    grid, left_out = table(columns, rows, width=terminal_width())
+    emit(grid)
+    if left_out:
+        note(f"No room for {', '.join(left_out)}: widen the terminal, or {whole}.")
+
+
 def table(
     columns: Sequence[Column],
     rows: Sequence[Sequence[str | Text]],
@@ -104,9 +123,10 @@ def table(
         max([len(column.title), *(row[place].cell_len for row in cells)])
         for place, column in enumerate(columns)
     ]
+    least = [min(size, column.fold or size) for size, column in zip(sizes, columns, strict=True)]
     shown = list(range(len(columns)))
     left_out: list[str] = []
-    while width is not None and indent + sum(sizes[i] + GAP for i in shown) - GAP > width:
+    while width is not None and indent + sum(least[i] + GAP for i in shown) - GAP > width:
         last = max(shown, key=lambda place: (columns[place].spare, place))
         if columns[last].spare == 0:
             break

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic
+from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic, own_path
 from vaebench.data.cars3d import load_cars3d
 from vaebench.data.celeba import load_celeba
 from vaebench.data.dsprites import load_dsprites
@@ -73,13 +73,13 @@ def load_dataset(
         seconds to minutes, and disk (see `unpacked`); from then on all take next to no time.
 
     Raises:
-        UsageError: The name is not known, or the data set cannot have that size.
+        UsageError: The name is not known or lacks its path, or the data set cannot have that size.
         DataError: A file is missing, truncated or not the published one.
     """
     folder = data_folder(data_dir)
-    kind, colon, path = name.partition(":")
+    kind, colon, _ = name.partition(":")
     if colon and kind in OWN:
-        return OWN[kind](Path(path).expanduser(), folder, size)
+        return OWN[kind](own_path(name), folder, size)
     if name not in DATASETS:
         raise unknown("data set", name, (*DATASETS, *(f"{own}:PATH" for own in OWN)))
     return DATASETS[name](folder, size)

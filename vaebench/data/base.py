@@ -173,6 +173,18 @@ def find_file(name: str, data_dir: Path, file: str, folders: Sequence[str]) -> P
     raise missing(name, data_dir, data_dir / folders[0] / file)
 
 
+def own_path(name: str) -> Path:
+    """The path in `npz:PATH` or `folder:PATH`.
+
+    Raises:
+        UsageError: There is none.
+    """
+    kind, _, path = name.partition(":")
+    if not path:
+        raise UsageError(f"{name} names no path. Write {kind}:PATH.")
+    return Path(path).expanduser()
+
+
 def missing(name: str, data_dir: Path, path: Path) -> DataError:
     """The error for a file that is not there."""
     return DataError(

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from vaebench.data import cars3d, celeba, mpi3d, own_folder, own_npz, shapes3d, smallnorb
-from vaebench.data.base import data_folder
+from vaebench.data.base import data_folder, own_path
 from vaebench.data.dsprites import official_file, read_official
 from vaebench.data.dsprites_variants import SCREAM_FILE, SCREAM_FOLDERS, read_picture
 from vaebench.data.mnist import COLLECTIONS, file_problem
@@ -204,11 +204,9 @@ def _check_celeba(remote: RemoteFile, folder: Path, thorough: bool) -> list[File
 
 def _check_own(name: str) -> FileCheck:
     """Reads a user's own images."""
-    kind, _, rest = name.partition(":")
-    path = Path(rest).expanduser()
-    if f"{kind}:" == own_npz.PREFIX:
-        return _try(path, lambda: read_through(path))
-    return _try(path, lambda: own_folder.read_through(path))
+    path = own_path(name)
+    own = own_npz if name.startswith(own_npz.PREFIX) else own_folder
+    return _try(path, lambda: own.read_through(path))
 
 
 def read_through(path: Path) -> None:

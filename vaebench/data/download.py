@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from vaebench.data import cars3d, celeba, mpi3d, own_folder, own_npz, shapes3d, smallnorb
-from vaebench.data.base import Dataset, data_folder
+from vaebench.data.base import Dataset, data_folder, own_path
 from vaebench.data.checking import CELEBA_FOLDER, FileCheck, check, checks_of
 from vaebench.data.published import RemoteFile, remote_files
-from vaebench.data.transfer import fetch
+from vaebench.data.transfer import UnwritableError, fetch
 from vaebench.data.unpacking import extract_tar, extract_zip, gunzip
 from vaebench.errors import DataError
 
@@ -88,6 +88,7 @@ def download(
         on_event(DownloadEvent(name, "present", where))
         prepare(name, folder, on_event)
         return [found for _, checks in states for found in checks]
+    _check_place(where)
     for _, checks in todo:
         for found in checks:
             if found.problem is not None and found.path.is_file():
@@ -121,10 +122,10 @@ def prepare(
         DataError: A file is missing or not the published one, or there is no room.
     """
     folder = data_folder(data_dir)
-    kind, colon, path = name.partition(":")
+    kind, colon, _ = name.partition(":")
     load = _PREPARED.get(name)
     if colon and kind in _OWN:
-        load = partial(_OWN[kind], Path(path).expanduser())
+        load = partial(_OWN[kind], own_path(name))
     if load is not None:
         load(
             folder,
@@ -146,6 +147,8 @@ def _get(name: str, remote: RemoteFile, folder: Path, on_event: OnEvent) -> None
         try:
             fetch(url, path, remote.checksum, lambda *count: tell("progress", *count))
             break
+        except UnwritableError:  # no fault of the server, so no other is asked
+            raise
         except DataError as error:
             failures.append(str(error))
     else:
@@ -164,6 +167,13 @@ def _get(name: str, remote: RemoteFile, folder: Path, on_event: OnEvent) -> None
 def _problems(checks: Iterable[FileCheck]) -> list[str]:
     """The sentences about files that are not whole."""
     return [found.problem for found in checks if found.problem is not None]
+
+
+def _check_place(folder: Path) -> None:
+    """Says it where a file lies at the place of a folder or of one above it."""
+    for place in (folder, *folder.parents):
+        if place.is_file():
+            raise DataError(f"{place} is a file, not a folder. Choose another --data-dir.")
 
 
 def _remove(path: Path) -> None:

@@ -170,7 +170,9 @@ def read_official(
     expected = (images, WIDTH, WIDTH)
     try:
         with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
-            shape, dtype = read_npy_header(cast(BinaryIO, stream))
+            shape, fortran_order, dtype = read_npy_header(cast(BinaryIO, stream))
+            if fortran_order:
+                raise ValueError("the array imgs is in Fortran order")
             if shape != expected or dtype != np.uint8:
                 raise DataError(
                     f"{path} is not the dSprites file: its imgs are {dtype} {list(shape)}, not "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vaebench.errors import DataError
 
-Header = tuple[tuple[int, ...], np.dtype[Any]]
+Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 _LOCAL_HEADER = 30
 
 
@@ -28,6 +28,7 @@ class Member:
         name: Name of the array.
         shape: Its shape.
         dtype: Its data type.
+        fortran_order: Whether its first axis varies fastest in the file.
         crc: CRC-32 checksum that the file gives for it.
         offset: Where its numbers begin in the file, in bytes, or None if it is compressed.
     """
@@ -36,6 +37,7 @@ class Member:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    fortran_order: bool
     crc: int
     offset: int | None
 
@@ -48,9 +50,10 @@ class Member:
         """Maps an uncompressed array read-only; processes that do so share its memory.
 
         Raises:
-            DataError: The file is shorter than the array.
+            DataError: The file is shorter than the array, or that is in Fortran order.
         """
         assert self.offset is not None
+        self._check_order()
         size = self.path.stat().st_size
         if self.offset + self.bytes > size:
             raise DataError(
@@ -63,8 +66,9 @@ class Member:
         """Reads the array from its beginning to its end, so many rows at once.
 
         Raises:
-            DataError: The file is truncated or damaged.
+            DataError: The file is truncated or damaged, or the array is in Fortran order.
         """
+        self._check_order()
         width = self.dtype.itemsize * int(np.prod(self.shape[1:]))
         with (
             reading(self.path),
@@ -83,19 +87,28 @@ class Member:
                 yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
             stream.read(1)  # at the end of the array, zipfile compares its checksum
 
+    def _check_order(self) -> None:
+        if self.fortran_order:
+            raise DataError(
+                f"{self.path}: {self.name} are in Fortran order, so no row lies in one piece. Save "
+                f"them in C order: {self.name}=np.ascontiguousarray({self.name})."
+            )
+
 
 def open_members(path: Path) -> dict[str, Member]:
     """Reads the headers of all arrays of an npz file.
 
     Raises:
-        DataError: It cannot be read, or holds Python objects or arrays in Fortran order.
+        DataError: It cannot be read, or holds Python objects or what is no array.
     """
     found = {}
     with reading(path), zipfile.ZipFile(path) as archive, path.open("rb") as file:
         for info in archive.infolist():
+            if not info.filename.endswith(".npy"):
+                raise ValueError(f"it holds {info.filename}, which is no array")
             name = info.filename.removesuffix(".npy")
             with archive.open(info) as stream:
-                shape, dtype = read_npy_header(cast(BinaryIO, stream), name)
+                shape, fortran_order, dtype = read_npy_header(cast(BinaryIO, stream), name)
                 inner = stream.tell()
             offset = None
             if info.compress_type == zipfile.ZIP_STORED:
@@ -103,7 +116,7 @@ def open_members(path: Path) -> dict[str, Member]:
                 local = file.read(_LOCAL_HEADER)
                 lengths = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
                 offset = info.header_offset + _LOCAL_HEADER + sum(lengths) + inner
-            found[name] = Member(path, name, shape, dtype, info.CRC, offset)
+            found[name] = Member(path, name, shape, dtype, fortran_order, info.CRC, offset)
     return found
 
 
@@ -124,7 +137,7 @@ def read_array(member: Member) -> NDArray[Any]:
 
 
 def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
-    """Reads the shape and the data type of an npy array in C order.
+    """Reads the shape of an npy array, whether it is in Fortran order, and its data type.
 
     Args:
         stream: The npy file, at its beginning.
@@ -141,11 +154,9 @@ def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
     if read is None:
         raise ValueError(f"npy version {version} instead of (1, 0) or (2, 0)")
     shape, fortran_order, dtype = read(stream)
-    if fortran_order and len(shape) > 1:
-        raise ValueError(f"the array {name} is in Fortran order")
     if dtype.hasobject:
         raise ValueError(f"the array {name} holds Python objects, which are not read")
-    return shape, dtype
+    return shape, fortran_order and len(shape) > 1, dtype
 
 
 @contextmanager
@@ -153,7 +164,8 @@ def reading(path: Path) -> Iterator[None]:
     """Turns the errors of reading a zip file into a DataError that names it."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
+        # RuntimeError: an encrypted archive, or one of a compression that Python does not know
         size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{path} cannot be read{size}: {reason}.") from error

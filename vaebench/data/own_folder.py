@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -53,10 +57,8 @@ def load_folder(
     width = NATIVE_SIZE if size is None else size
     if width < 1:
         raise UsageError(f"Images cannot have a size of {size} pixels. Allowed: 1 and more.")
-    if not path.is_dir():
-        raise DataError(f"{path} is missing; {PREFIX}{path} is to be a folder of images.")
     files, labels, names = _listed(path)
-    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
     kept = f"folder-{path.name}-{place}-{width}"
     recipe = "\n".join(str(file.relative_to(path)) for file in files)
     shapes = [(len(files), width, width, channels) for channels in (1, 3)]
@@ -73,10 +75,12 @@ def load_folder(
             on_progress,
             recipe,
         )
-    classes = f" in {len(names)} classes" if names else ""
+    count = f"{len(files):,} {'image' if len(files) == 1 else 'images'}"
+    classes = f" in {len(names)} {'class' if len(names) == 1 else 'classes'}" if names else ""
+    digest = zlib.crc32(np.ascontiguousarray(images).data, zlib.crc32(os.fsencode(recipe)))
     return StoredImages(
         f"{PREFIX}{path}",
-        f"{path}, {len(files):,} images{classes}",
+        f"{path}, {count}{classes}, CRC-32 {digest:08x}",
         images,
         labels=labels,
         label_names=names,
@@ -89,8 +93,6 @@ def read_through(path: Path) -> None:
     Raises:
         DataError: As `load_folder`.
     """
-    if not path.is_dir():
-        raise DataError(f"{path} is missing.")
     files = _listed(path)[0]
     for file in files:
         _mode(file)
@@ -100,8 +102,12 @@ def read_through(path: Path) -> None:
 
 def _listed(path: Path) -> tuple[list[Path], NDArray[np.int64] | None, list[str]]:
     """The image files in order, their labels, and the names of these."""
-    datasets: Any = import_module("torchvision.datasets")
-    endings = datasets.folder.IMG_EXTENSIONS
+    if path.is_file():
+        raise DataError(f"{path} is a file; {PREFIX}{path} is to be a folder of images.")
+    if not path.is_dir():
+        raise DataError(f"{path} is missing; {PREFIX}{path} is to be a folder of images.")
+    listing: Any = import_module("torchvision.datasets.folder")
+    endings = listing.IMG_EXTENSIONS
     flat = sorted(f for f in path.iterdir() if f.is_file() and f.suffix.lower() in endings)
     folders = sorted(f.name for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
     if flat and folders:
@@ -111,24 +117,41 @@ def _listed(path: Path) -> tuple[list[Path], NDArray[np.int64] | None, list[str]
         )
     if flat:
         return flat, None, []
+    numbers = {name: number for number, name in enumerate(folders)}
+    found = listing.make_dataset(str(path), numbers, endings, allow_empty=True) if folders else []
+    labels = np.array([label for _, label in found], np.int64)
+    empty = sorted(numbers.keys() - {folders[label] for label in labels})
+    if empty or not folders:
+        where = f" in its class folders {', '.join(empty)}" if len(empty) > 1 else ""
+        where = f" in its class folder {empty[0]}" if len(empty) == 1 else where
+        raise DataError(f"{path} has no images{where}. Endings taken: {' '.join(endings)}.")
+    return [Path(file) for file, _ in found], labels, [_readable(name) for name in folders]
+
+
+def _readable(name: str) -> str:
+    """A file name that can be printed, whatever its bytes."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """Opens an image file, without Pillow's warnings; its errors become one that names it."""
+    from PIL import Image
+
     try:
-        found = datasets.ImageFolder(path)
-    except (FileNotFoundError, RuntimeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{path} has no images: {reason}.") from error
-    labels = np.array([label for _, label in found.samples], np.int64)
-    return [Path(file) for file, _ in found.samples], labels, list(found.classes)
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        size = str(error).partition(",")[0]
+        raise DataError(f"{file} is too large to be read: {size}. Scale it down.") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{file} cannot be read as an image: {error}.") from error
 
 
 def _mode(file: Path) -> str:
     """How the pixels of an image file are stored, by its header."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            mode = str(image.mode)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as an image: {error}.") from error
+    with _opened(file) as image:
+        mode = str(image.mode)
     if mode not in _BYTES:
         raise DataError(f"{file} has pixels of the kind {mode}. Convert it to 8 bits a channel.")
     return mode
@@ -145,12 +168,9 @@ def _scaled(file: Path, width: int, channels: int) -> NDArray[np.uint8]:
     """Reads one image: the square in its middle, scaled."""
     from PIL import Image
 
-    try:
-        with Image.open(file) as opened:
-            image = opened.convert("L" if channels == 1 else "RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as an image: {error}.") from error
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
+    with _opened(file) as opened:
+        image = opened.convert("L" if channels == 1 else "RGB")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = image.crop((left, top, left + side, top + side))
     return np.asarray(square.resize((width, width), Image.Resampling.BILINEAR))

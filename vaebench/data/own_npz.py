@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from vaebench.data.grid import Table
 from vaebench.data.npz_members import Member, open_members, read_array
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
-from vaebench.errors import DataError
+from vaebench.errors import DataError, unknown
 
 PREFIX = "npz:"
+ARRAYS = ("images", "layout", "factors", "factor_names", "labels", "label_names")
 CHANNELS = (1, 3)
 IN_MEMORY_BYTES = 256_000_000
 _BLOCK = 4096
@@ -39,6 +41,8 @@ def load_npz(
     - `label_names`, optional: texts; labels are then integers that index it. Without it, the
       different labels, sorted, are the names.
 
+    Other arrays are refused: they may be one of these, misspelt.
+
     Uncompressed images are mapped, so processes share them and loading takes no time. Compressed
     ones are held in memory up to 256 MB, and beyond that unpacked once into the data folder.
 
@@ -55,19 +59,15 @@ def load_npz(
         UsageError: The images are larger than `size`.
         DataError: The file is missing, damaged, or an array is not as above.
     """
-    if not path.is_file():
-        raise DataError(f"{path} is missing; {PREFIX}{path} is to be an npz file with `images`.")
-    members = open_members(path)
-    member = members.get("images")
-    if member is None:
-        raise DataError(f"{path} has no `images`, but {', '.join(sorted(members)) or 'nothing'}.")
-    _check_images(member)
+    members = _members(path)
+    member = members["images"]
     channels_first = _channels_first(member, _texts(path, members, "layout"))
     images = _images(member, data_dir, on_progress)
     labels, label_names = _labels(path, members, len(images))
+    count = f"{len(images):,} {'image' if len(images) == 1 else 'images'}"
     return StoredImages(
         f"{PREFIX}{path}",
-        f"{path}, {len(images):,} images of CRC-32 {member.crc:08x}",
+        f"{path}, {count} of CRC-32 {member.crc:08x}",
         images if images.ndim == 4 else images[..., None],
         channels_first=channels_first,
         factors=_factors(path, members, len(images)),
@@ -77,8 +77,47 @@ def load_npz(
     )
 
 
+def read_through(path: Path) -> None:
+    """Reads all of a file, whose own checksums are compared thereby.
+
+    Raises:
+        DataError: As `load_npz`.
+    """
+    members = _members(path)
+    images = members["images"]
+    _channels_first(images, _texts(path, members, "layout"))
+    _factors(path, members, images.shape[0])
+    _labels(path, members, images.shape[0])
+    if _held(images):
+        read_array(images)
+    else:
+        for _ in images.blocks(_BLOCK):
+            pass
+
+
+def _members(path: Path) -> dict[str, Member]:
+    """The headers of the arrays, which have known names; among them are the images."""
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, not an npz file. For images in it: folder:{path}.")
+    if not path.is_file():
+        raise DataError(f"{path} is missing; {PREFIX}{path} is to be an npz file with `images`.")
+    members = open_members(path)
+    if "images" not in members:
+        raise DataError(f"{path} has no `images`, but {', '.join(sorted(members)) or 'nothing'}.")
+    for name in members:
+        if name not in ARRAYS:
+            raise DataError(f"{path}: {unknown('array', name, ARRAYS)} Rename it or leave it out.")
+    for names, named in (("factor_names", "factors"), ("label_names", "labels")):
+        if names in members and named not in members:
+            raise DataError(f"{path} has {names} but no {named}. Save {named}, too.")
+    _check_images(members["images"])
+    return members
+
+
 def _check_images(member: Member) -> None:
     shape = list(member.shape)
+    if shape and shape[0] == 0:
+        raise DataError(f"{member.path} has no images: `images` have the shape {shape}.")
     if member.dtype != np.uint8 or len(shape) not in (3, 4) or 0 in shape:
         raise DataError(
             f"{member.path}: images are {member.dtype} {shape}, not uint8 [N, H, W], [N, H, W, C] "
@@ -114,15 +153,20 @@ def _channels_first(member: Member, layout: list[str] | None) -> bool:
 
 def _images(member: Member, data_dir: Path, on_progress: OnProgress) -> NDArray[np.uint8]:
     """The images, mapped, read, or unpacked."""
+    if _held(member):
+        return np.ascontiguousarray(read_array(member)).view(np.uint8)
     if member.offset is not None:
         return member.map().view(np.uint8)
-    if member.bytes <= IN_MEMORY_BYTES:
-        return read_array(member).view(np.uint8)
-    place = hashlib.sha256(str(member.path.resolve()).encode()).hexdigest()[:8]
+    place = hashlib.sha256(os.fsencode(member.path.resolve())).hexdigest()[:8]
     name = f"npz-{member.path.stem}-{place}"
     return unpacked(
         data_dir, name, [member.path], member.shape, lambda: member.blocks(_BLOCK), on_progress
     )
+
+
+def _held(member: Member) -> bool:
+    """Whether the images are held in memory, and not mapped where they lie or once unpacked."""
+    return member.offset is None and member.bytes <= IN_MEMORY_BYTES
 
 
 def _factors(path: Path, members: Mapping[str, Member], count: int) -> Table | None:
@@ -153,8 +197,6 @@ def _labels(
     """The labels, numbered from 0, and their names."""
     names = _texts(path, members, "label_names")
     if "labels" not in members:
-        if names is not None:
-            raise DataError(f"{path} has label_names but no labels.")
         return None, []
     values = read_array(members["labels"])
     if values.shape != (count,) or values.dtype.kind not in "iuUS":
@@ -164,7 +206,7 @@ def _labels(
         )
     if names is None:
         found, numbers = np.unique(values, return_inverse=True)
-        return numbers.astype(np.int64), _as_texts(found)
+        return numbers.astype(np.int64), _as_texts(path, "labels", found)
     numeric = values.dtype.kind in "iu"
     if not numeric or values.min() < 0 or values.max() >= len(names):
         seen = f"go from {values.min()} to {values.max()}" if numeric else "are texts"
@@ -182,8 +224,14 @@ def _texts(path: Path, members: Mapping[str, Member], name: str) -> list[str] | 
     values = np.atleast_1d(read_array(members[name]))
     if values.ndim != 1 or values.dtype.kind not in "US":
         raise DataError(f"{path}: {name} is {values.dtype} {list(values.shape)}, not text.")
-    return _as_texts(values)
+    return _as_texts(path, name, values)
 
 
-def _as_texts(values: NDArray[np.generic]) -> list[str]:
-    return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
+def _as_texts(path: Path, name: str, values: NDArray[np.generic]) -> list[str]:
+    """Numbers and texts as texts; those of bytes have to be UTF-8."""
+    try:
+        return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: {name} has the bytes {error.object!r}, which are not UTF-8. Save it as texts."
+        ) from error

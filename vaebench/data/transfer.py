@@ -19,6 +19,10 @@ _CHUNK = 1 << 20
 _BUSY = (408, 429, 500, 502, 503, 504)
 
 
+class UnwritableError(DataError):
+    """The file cannot be written here, wherever it comes from."""
+
+
 def fetch(
     url: str, path: Path, checksum: str | None, on_bytes: OnBytes, *, pause: float = 1.0
 ) -> None:
@@ -38,6 +42,7 @@ def fetch(
         pause: Seconds before the second attempt; twice as long before each further one.
 
     Raises:
+        UnwritableError: The file cannot be written.
         DataError: The server does not have the file, the connection broke too often, or what came
             is not the expected file.
     """
@@ -57,7 +62,10 @@ def fetch(
     except ValueError as error:
         raise DataError(f"{url} is not the expected file: {_line(error)}.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise UnwritableError(
+            f"{path} cannot be written: {error.strerror or _line(error)}. Make room or make its "
+            "folder writable, or choose another --data-dir."
+        ) from error
 
 
 class ResumingDownloader:

@@ -94,7 +94,8 @@ def _fingerprint(sources: Sequence[Path], shape: tuple[int, ...], recipe: str) -
     for path in sources:
         found = path.stat()
         parts.append(f"{path.name} {found.st_size} {found.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    content = "\n".join(parts).encode(errors="surrogateescape")  # names need not be UTF-8
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _folders(data_dir: Path) -> tuple[Path, Path]:
