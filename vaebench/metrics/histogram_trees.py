@@ -12,7 +12,6 @@ from scipy.special import expit, softmax
 from vaebench.metrics.inputs import FloatArray, IntArray
 
 Matrix = npt.NDArray[np.float64]
-Leaves = npt.NDArray[np.uint8] | np.uint8
 
 STAGES = 100
 LEAVES = 8
@@ -134,7 +133,7 @@ class _Grower:
 
         columns = [thresholds.bins(dim, member) for dim in range(len(thresholds.levels))]
         train = np.column_stack([column[0] for column in columns]).astype(np.float32)
-        self._test = np.stack([column[1] for column in columns]).astype(np.float32)
+        self._test = np.column_stack([column[1] for column in columns]).astype(np.float32)
         self._booster = lightgbm.Booster(
             OPTIONS, lightgbm.Dataset(train, np.zeros(len(train)), params=OPTIONS)
         )
@@ -178,24 +177,19 @@ class _Grower:
 
     def predict(self) -> Matrix:
         """Sum over the trees grown of the Newton step of every test point's leaf [M]."""
-        total = np.full(self._test.shape[1], self._everywhere)
-        trees = self._booster.dump_model()["tree_info"]
+        total = np.full(len(self._test), self._everywhere)
+        if not self._leaves:
+            return total
+        places = np.asarray(self._booster.predict(self._test, pred_leaf=True), dtype=np.int64)
         # Where the first tree has no split, LightGBM keeps it after all.
-        grown = [tree for tree in trees if tree["num_leaves"] > 1]
-        for tree, (borders, steps) in zip(grown, self._leaves, strict=True):
-            total += steps.take(self._descend(tree["tree_structure"], borders))
+        extra = places.shape[1] - len(self._leaves)
+        for tree, (borders, steps) in enumerate(self._leaves, start=extra):
+            numbers = places[:, tree]
+            means = [
+                self._booster.get_leaf_output(tree, leaf) for leaf in range(int(numbers.max()) + 1)
+            ]
+            total += steps[np.searchsorted(borders, np.asarray(means, np.float32))].take(numbers)
         return total
-
-    def _descend(self, node: dict[str, Any], borders: FloatArray) -> Leaves:
-        """The leaf of each test point in a subtree; one number where it is a leaf itself."""
-        if "leaf_value" in node:
-            return np.uint8(np.searchsorted(borders, np.float32(node["leaf_value"])))
-        left = self._descend(node["left_child"], borders)
-        right = self._descend(node["right_child"], borders)
-        goes_left = self._test[node["split_feature"]] <= node["threshold"]
-        # np.where, twice as fast.
-        leaf: Leaves = right ^ ((left ^ right) & -goes_left.view(np.uint8))
-        return leaf
 
     def gains(self) -> Matrix:
         """Squared error that splits on each dimension removed [D]."""
