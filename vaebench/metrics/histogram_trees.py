@@ -180,7 +180,8 @@ class _Grower:
         total = np.full(len(self._test), self._everywhere)
         if not self._leaves:
             return total
-        places = np.asarray(self._booster.predict(self._test, pred_leaf=True), dtype=np.int64)
+        found = self._booster.predict(self._test, pred_leaf=True, num_threads=1)
+        places = np.asarray(found, dtype=np.int64)
         # Where the first tree has no split, LightGBM keeps it after all.
         extra = places.shape[1] - len(self._leaves)
         for tree, (borders, steps) in enumerate(self._leaves, start=extra):
