@@ -22,20 +22,16 @@ INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
 
 
-MOST = 2**53
-"""The largest whole number that a setting may be: beyond it a float64 is no longer exact."""
-
-
 def _choice(kind: str, value: object, allowed: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in allowed:
         raise unknown(kind, value, allowed)
 
 
-def _whole(name: str, value: Any, minimum: int) -> None:
+def _whole(name: str, value: Any, minimum: int, bits: int = 53) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise UsageError(f"{name} is {value!r}: it must be a whole number, {minimum} or more.")
-    if value > MOST and name != "seed":
-        raise UsageError(f"{name} is {value}: it must be at most 2^53.")
+    if value >= 2**bits:
+        raise UsageError(f"{name} is {value}: it must be below 2^{bits}.")
 
 
 def _number(name: str, value: Any, *, positive: bool = False) -> None:
@@ -128,9 +124,7 @@ class JobSpec(Setting):
     def __post_init__(self) -> None:
         super().__post_init__()
         info = model_info(self.model)
-        _whole("seed", self.seed, 0)
-        if self.seed >= 2**63:
-            raise UsageError(f"seed is {self.seed}: it must be below 2^63.")
+        _whole("seed", self.seed, 0, bits=63)
         if (self.fold is None) != (self.folds is None) or (self.fold or 0) >= (self.folds or 1):
             raise UsageError(
                 f"fold is {self.fold} of {self.folds}: it must be from 0 to folds - 1."

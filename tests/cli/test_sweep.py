@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Said, Say
+from tests.store.conftest import postgres  # noqa: F401 - a fixture
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
 
@@ -130,7 +131,7 @@ class TestRefusals:
                 "--folds 400000",
                 "dsprites has 737280 images to train on, and each fold needs 2 or more",
             ),
-            ("--steps 99999999999999999999", "it must be at most 2^53"),
+            ("--steps 99999999999999999999", "it must be below 2^53"),
             ("--epochs 1e300", "--epochs is 1e+300"),
             ("--dci reference", "--dci reference without --scores all"),
             ("--beta 3", "No such option: --beta (Possible options: --betas"),
@@ -210,3 +211,15 @@ def test_own_images_that_changed_are_not_mixed_with_what_was_trained(
     assert "--db" in refused.err
     save(0)
     assert train("2").code == 0
+
+
+def test_a_database_server_without_tables_is_filled(
+    say: Say,
+    tmp_path: Path,
+    postgres: str,  # noqa: F811
+) -> None:
+    small = "--steps 2 --eval-size 10 --network mlp --workers 1 --models vae --seeds 1"
+    for _ in range(2):  # fresh, and with the run in it
+        said = say("sweep", *small.split(), "--db", postgres, "--out", tmp_path / "out")
+        assert said.code == 0
+        assert "1 complete, 0 failed" in said.out + said.err

@@ -203,6 +203,8 @@ def test_factors_that_a_float_cannot_tell_apart(data):
     for large in (factors * 1e20, factors * -(2**60), factors.astype(np.uint64) + np.uint64(2**63)):
         refused(lambda large=large: metrics.irs(codes, large), "Factor 0", "2\\^53")
     expected = metrics.irs(codes, factors)
+    for narrow in (np.int8, np.uint8, np.float16):
+        assert metrics.irs(codes, factors.astype(narrow)) == expected
     assert metrics.irs(codes, factors * 2**50) == pytest.approx(expected, abs=1e-12)
 
 

@@ -77,10 +77,9 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
     turn = {seed: place for place, seed in enumerate(seeds)}
     for dataset in request.datasets or request.study.datasets:
         contents = card(dataset, data_dir).contents
-        images = contents.train_images or contents.images
-        if folds and images // folds < LEAST_FOLD:
+        if folds and contents.examples // folds < LEAST_FOLD:
             raise UsageError(
-                f"--folds is {folds}: {dataset} has {images} images to train on, "
+                f"--folds is {folds}: {dataset} has {contents.examples} images to train on, "
                 f"and each fold needs {LEAST_FOLD} or more."
             )
         found: list[JobSpec] = []
@@ -142,9 +141,8 @@ def _setting(
     epochs = values.pop("epochs", None)
     folds = _folds(request)
     if epochs is not None:
-        examples = contents.train_images or contents.images
         batch_size = values.get("batch_size", Setting.batch_size)
-        values["steps"] = _steps(epochs, examples, folds, batch_size)
+        values["steps"] = _steps(epochs, contents.examples, folds, batch_size)
     native = contents.observation_shape[1]
     values.setdefault("network", DEFAULT_NETWORKS.get(native, "mlp"))
     setting = Setting(**values, dataset=dataset, precision=precision, folds=folds)

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
     from vaebench.runner import Beat, JobEnded, Runner
+    from vaebench.store import Store
     from vaebench.worker import WorkerContext
 
 
@@ -27,6 +27,7 @@ def run_jobs(
     location: str,
     context: WorkerContext,
     *,
+    sources: Mapping[str, str],
     command: str,
     workers: int,
     retries: int = 0,
@@ -38,12 +39,14 @@ def run_jobs(
         jobs: The jobs, in order.
         location: The database.
         context: Where and how workers work.
+        sources: Name of each data set -> where it comes from, of one's own with a digest.
         command: What the user typed, kept in the database.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
 
     Raises:
+        UsageError: A `folder:` or `npz:` has other content than a finished run of that name had.
         typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
     """
     from vaebench.executors import ProcessExecutor
@@ -52,6 +55,7 @@ def run_jobs(
     from vaebench.worker import run_pack
 
     with Store(location) as store:
+        _own_data_unchanged(store, sources)
         added = store.add_sweep(jobs, command)
         display = SweepDisplay(jobs, workers, context.device)
 
@@ -94,30 +98,17 @@ def run_jobs(
         raise typer.Exit(1)
 
 
-def own_data_unchanged(sources: Mapping[str, str], location: str) -> None:
-    """Refuses one's own data that are no longer what finished runs were trained on.
-
-    Args:
-        sources: Name of a data set -> where it comes from, with a digest of its content.
-        location: The database.
-
-    Raises:
-        UsageError: A `folder:` or `npz:` has other content than a run of that name had.
-    """
-    from vaebench.store import Reader
-
-    if "://" not in location and not Path(location).exists():
-        return
-    with Reader.open(location) as reader:
-        for name, source in sources.items():
-            before = reader.sources(name) if ":" in name else {}
-            if others := {text: runs for text, runs in before.items() if text != source}:
-                text, runs = next(iter(others.items()))
-                raise UsageError(
-                    f"{name} has changed: {location} has runs ({runs}) trained on {text!r}, and "
-                    f"now it is {source!r}. Give the new data another name, or name another "
-                    "database with --db."
-                )
+def _own_data_unchanged(store: Store, sources: Mapping[str, str]) -> None:
+    """Refuses one's own data that are no longer what finished runs were trained on."""
+    for name, source in sources.items():
+        before = store.sources(name) if ":" in name else {}
+        if others := {text: runs for text, runs in before.items() if text != source}:
+            text, runs = next(iter(others.items()))
+            raise UsageError(
+                f"{name} has changed: {store.location} has runs ({runs}) trained on {text!r}, and "
+                f"now it is {source!r}. Give the new data another name, or name another "
+                "database with --db."
+            )
 
 
 @contextmanager

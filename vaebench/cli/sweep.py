@@ -13,7 +13,7 @@ from vaebench.cli import parsing, tables
 from vaebench.cli.bars import make_ready
 from vaebench.cli.parsing import duration
 from vaebench.cli.planning import Request, plan
-from vaebench.cli.running import cores, own_data_unchanged, run_jobs
+from vaebench.cli.running import cores, run_jobs
 from vaebench.cli.summary import job_table
 from vaebench.errors import UsageError
 from vaebench.spec import JobSpec, Setting
@@ -285,7 +285,6 @@ def sweep(
 
     make_ready(named, data_dir)
     sources = {name: load_dataset(name, data_dir).source for name in named}
-    own_data_unchanged(sources, location)
     context = WorkerContext(
         out=out, device=resolved, data_dir=data_dir, checkpoint_seconds=checkpoint_every
     )
@@ -293,6 +292,7 @@ def sweep(
         jobs,
         location,
         context,
+        sources=sources,
         command=shlex.join(["vaebench", *sys.argv[1:]]),
         workers=count,
         retries=retries,

@@ -56,6 +56,11 @@ class Contents:
     train_images: int = 0
     stochastic: bool = False
 
+    @property
+    def examples(self) -> int:
+        """How many images there are to train on."""
+        return self.train_images or self.images
+
 
 @dataclass(frozen=True)
 class Card:

@@ -108,6 +108,7 @@ def whole_numbers(factors: npt.ArrayLike, name: str = "factors") -> IntArray:
             f"{hint}"
         )
     if array.dtype.kind == "f":
+        array = array.astype(np.result_type(array, np.float64))
         whole = np.isfinite(array) & (array == np.floor(array))
         if not whole.all():
             row, column = (int(i) for i in np.argwhere(~whole)[0])
