@@ -23,6 +23,7 @@ from tests.cli.conftest import COMMAND, Say, specs
 from vaebench.cli.export import to_json
 from vaebench.cli.status import outlook, prefix_length
 from vaebench.cli.tables import figure, sparkline
+from vaebench.outcome import JobOutcome, Score
 from vaebench.store import JobRow, Reader, Store
 
 SPECS = specs()
@@ -157,6 +158,18 @@ class TestRuns:
         found = self.keys(say, database, *words.split())
         assert found == [spec.key for spec in expected]  # type: ignore[attr-defined]
 
+    def test_what_no_run_has_is_not_sorted_by_in_silence(self, say: Say, database: Path) -> None:
+        said = say("runs", "--db", database, "--sort", "-mig_label")
+        assert said.code == 0
+        assert said.err == (
+            "Not sorted: no run listed has a value of mig_label. They have: reconstruction, kl, "
+            "mig.\n"
+        )
+        said = say("runs", "--db", database, "--state", "pending", "--sort", "mig")
+        assert said.err == (
+            "Not sorted: no run listed has a value of mig. None of them has a score yet.\n"
+        )
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
@@ -246,13 +259,26 @@ class TestShow:
             DONE.key,
             "learning_rate    0.001",
             "versions.torch  2.11",
-            "39.00 to 42.00",
+            "40.1",
+            "39.0 to 42.0",
             "The data set has factors.",
             "99.50 to 50.00",
             "█",
             "2 × 3 tiles, 2 kB",
         ):
             assert text in said.out, text
+
+    def test_a_narrow_interval_is_not_rounded_away(self, say: Say, tmp_path: Path) -> None:
+        with Store(tmp_path / "results.db") as store:
+            claim = store.claim(store.add_sweep([DONE], COMMAND).sweep_id)
+            assert claim is not None
+            narrow = Score("mig", 0.000515596, 10_000, 0.000501, 0.000529)
+            store.complete(claim, JobOutcome(DONE.key, "complete", scores=(narrow,)))
+        said = say("show", DONE.key, "--db", tmp_path / "results.db").out
+        line = next(line for line in said.splitlines() if line.strip().startswith("mig"))
+        assert line.split() == ["mig", "0.000516", "0.000501", "to", "0.000529", "10000"]
+        row = say("runs", "--db", tmp_path / "results.db").out.splitlines()[1]
+        assert "0.00052" in row.split()
 
     def test_a_failed_run_with_its_traceback(self, say: Say, database: Path) -> None:
         said = say("show", FAILED.key, "--db", database)

@@ -12,9 +12,11 @@ import pytest
 from scipy import stats
 
 from vaebench.analysis import runs
-from vaebench.report import ReportSummary
+from vaebench.outcome import JobOutcome, Score
+from vaebench.report import ReportSummary, build_report
 from vaebench.report.tables import Table, escape_latex
-from vaebench.store import Reader
+from vaebench.spec import SweepSpec
+from vaebench.store import Reader, Store
 
 ODD = "50 % of A_b & C#d ~ {x} $5 ^2 \\ β ± – <tag> | “q” ↑ R² ×"
 
@@ -42,6 +44,24 @@ def test_csv_holds_unrounded_means_that_the_store_gives(
         assert row[f"{name}_mean"] == pytest.approx(values.mean(), rel=1e-12)
         assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx((low, high))
     assert "mig_label_mean" not in found.columns
+
+
+def test_a_mean_and_its_interval_are_written_alike(tmp_path: Path) -> None:
+    specs = SweepSpec(models=("vae",), seeds=(0, 1)).expand()
+    with Store(tmp_path / "results.db") as store:
+        sweep = store.add_sweep(specs, "").sweep_id
+        for value in (0.00031, 0.00033):
+            claim = store.claim(sweep)
+            assert claim is not None
+            scores = (Score("mig", value), Score("kl", 5 + value), Score("elbo", 9.0))
+            store.complete(claim, JobOutcome(claim.spec.key, "complete", scores=scores))
+        build_report(store, tmp_path / "report", formats=["svg"])
+    half = stats.t.ppf(0.975, 1) * 0.00001
+    assert f"{half:.5f}" == "0.00013"
+    table = (tmp_path / "report" / "tables" / "dsprites_summary.md").read_text()
+    assert "0.00032 ± 0.00013" in table
+    assert "5.00032 ± 0.00013" in table
+    assert "9.0 ± 0.0" in table
 
 
 def test_a_data_set_without_factors_has_its_own_scores_alone(

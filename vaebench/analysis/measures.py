@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from vaebench.digits import written
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -19,7 +21,7 @@ class Measure:
         better: `higher`, `lower`, or None where neither is.
         low: Least value it can have, or None.
         high: Greatest value it can have, or None.
-        digits: Decimals to print.
+        digits: Decimals to print, at least.
     """
 
     name: str
@@ -35,12 +37,16 @@ class Measure:
         """Title with its unit, for an axis."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
-    def text(self, value: float | None) -> str:
-        """Prints a value; an en dash where there is none."""
+    def text(self, value: float | None, width: float | None = None) -> str:
+        """Prints a value; an en dash where there is none.
+
+        Args:
+            value: The value, or half the width of its interval.
+            width: That half, so that neither of the two is rounded away.
+        """
         if value is None or not math.isfinite(value):
             return "–"
-        text = f"{value:.{self.digits}f}"
-        return text.lstrip("-") if float(text) == 0 else text
+        return written(value, self.digits, width)
 
 
 NATS = "nats per image"

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vaebench.cli.parsing import duration
+from vaebench.digits import written
 from vaebench.outcome import Progress
 from vaebench.spec import JobSpec
 
@@ -92,14 +93,14 @@ class SweepDisplay:
             figures = {score.name: score.value for score in outcome.scores}
             wall = duration(outcome.train_seconds + outcome.eval_seconds)
             shown = [
-                f"{title} {figures[name]:.{digits}f}"
+                f"{title} {written(value, digits, value)}"
                 for name, title, digits in (
                     ("reconstruction", "reconstr.", 1),
                     ("kl", "KL", 1),
                     ("mig", "MIG", 3),
                     ("mig_label", "MIG label", 3),
                 )
-                if figures.get(name) is not None
+                if (value := figures.get(name)) is not None
             ]
             self.console.print(f"[green]done[/]  {key}  {label}  {'  '.join(shown)}  ({wall})")
         elif event.state == "failed":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,9 +20,11 @@ from vaebench.cli.options import DatabaseOption as DatabaseOption
 from vaebench.cli.parsing import duration
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
+from vaebench.digits import written
 from vaebench.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from vaebench.outcome import Score
     from vaebench.store import JobRow, Reader
 
 
@@ -106,12 +109,8 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
         )
         lines = []
         for score in scores:
-            interval = "-"
-            if score.low is not None and score.high is not None:
-                interval = f"{figure(score.low)} to {figure(score.high)}"
-            value = "-" if score.value is None else f"{score.value:.6g}"
             points = "-" if score.points is None else str(score.points)
-            lines.append((score.name, value, interval, points))
+            lines.append((score.name, *_value_and_interval(score), points))
         width = tables.terminal_width()
         page += [tables.heading("Scores"), tables.table(columns, lines, width=width, indent=2)[0]]
         if notes := [(score.name, score.note) for score in scores if score.note]:
@@ -135,6 +134,16 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
     if row.traceback and row.traceback != row.error:
         page += [tables.heading("Traceback"), Text(row.traceback.rstrip())]
     return page
+
+
+def _value_and_interval(score: Score) -> tuple[str, str]:
+    """Writes a figure and its interval alike; a figure without one with six digits."""
+    low, high, value = score.low, score.high, score.value
+    if value is None or low is None or high is None or not 0 < high - low < math.inf:
+        ends = "-" if low is None or high is None else f"{low:.6g} to {high:.6g}"
+        return "-" if value is None else f"{value:.6g}", ends
+    value_text, *ends_text = (written(number, 0, high - low) for number in (value, low, high))
+    return value_text, " to ".join(ends_text)
 
 
 def flat(values: Mapping[str, Any], before: str = "") -> dict[str, str]:

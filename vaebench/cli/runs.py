@@ -101,6 +101,7 @@ def runs(
         _runs_table(records, strengths, prefix_length(row.key for row in every))
         if not records:
             tables.note("No run matches." if every else f"{db} has no jobs yet.")
+    _said_of_sorting(records, sort)
 
 
 def _record_columns(columns: Sequence[str]) -> list[str]:
@@ -128,16 +129,33 @@ def _record(row: JobRow, result: Mapping[str, Any], columns: Sequence[str]) -> d
 
 def _sorted(records: list[dict[str, Any]], sort: str, known: Sequence[str]) -> list[dict[str, Any]]:
     """Sorts by a column; what has no value there comes last."""
-    name = sort.removeprefix("-")
+    name = _column(sort)
     if not name:
         return records
-    short = {column.title: score for score, column in MAIN_SCORES.items()}
-    name = {"key": "job_key", "wall": "wall_seconds", **short}.get(name, name)
     if name not in known:
         raise unknown("column", name, sorted(known))
     there = [record for record in records if record[name] is not None]
     there.sort(key=lambda record: record[name], reverse=sort.startswith("-"))
     return there + [record for record in records if record[name] is None]
+
+
+def _column(sort: str) -> str:
+    """Returns the column that `--sort` names, by its own name or by its title in the table."""
+    name = sort.removeprefix("-")
+    short = {column.title: score for score, column in MAIN_SCORES.items()}
+    return {"key": "job_key", "wall": "wall_seconds", **short}.get(name, name)
+
+
+def _said_of_sorting(records: Sequence[Mapping[str, Any]], sort: str) -> None:
+    """Says it where no run has what they were to be sorted by, and what they have."""
+    from vaebench.store.schema import SCORES
+
+    name = _column(sort)
+    if not name or not records or any(record[name] is not None for record in records):
+        return
+    there = [score for score in SCORES if any(record[score] is not None for record in records)]
+    instead = f"They have: {', '.join(there)}." if there else "None of them has a score yet."
+    tables.note(f"Not sorted: no run listed has a value of {name}. {instead}")
 
 
 def _runs_table(

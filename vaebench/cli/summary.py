@@ -12,6 +12,7 @@ from rich.text import Text
 from vaebench.catalogue import MODELS
 from vaebench.cli import tables
 from vaebench.cli.tables import Column
+from vaebench.digits import written
 from vaebench.spec import JobSpec
 
 STATE_WORDS = {
@@ -120,7 +121,8 @@ def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) ->
         line += [specs[cell].model, specs[cell].strength_text or "-", str(len(members))]
         for name, _, digits in shown:
             values = [row[name] for row in members if row[name] is not None]
-            line.append(f"{statistics.fmean(values):.{digits}f}" if values else "-")
+            mean = statistics.fmean(values) if values else None
+            line.append("-" if mean is None else written(mean, digits, mean))
         lines.append(line)
     tables.emit_table(columns, lines, whole="see `vaebench runs --format csv`")
     tables.note("Means over the runs; reconstruction, KL and ELBO in nats per image.")

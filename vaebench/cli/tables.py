@@ -16,6 +16,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from vaebench.digits import written
+
 GAP = 2
 """Blanks between two columns."""
 
@@ -193,12 +195,10 @@ def moment(text: str | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Writes a score with as many digits as a table has room for; `-` where there is none."""
+    """Writes a score with the digits of a table's cell, two at least; `-` where there is none."""
     if value is None:
         return "-"
-    if not math.isfinite(value):
-        return str(value)
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+    return written(value, 2 if abs(value) >= 10 else 3, width=value)
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

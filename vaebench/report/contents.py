@@ -220,11 +220,11 @@ def summary_table(data: SettingData) -> Table:
 def _mean(row: Any, name: str) -> str:
     if row is None or pd.isna(row[f"{name}_mean"]):
         return "–"
-    about = measure(name)
-    text = about.text(row[f"{name}_mean"])
+    about, mean = measure(name), row[f"{name}_mean"]
     if pd.isna(row[f"{name}_high"]):
-        return text
-    return f"{text} ± {about.text(row[f'{name}_high'] - row[f'{name}_mean'])}"
+        return about.text(mean)
+    half = row[f"{name}_high"] - mean
+    return f"{about.text(mean, half)} ± {about.text(half, half)}"
 
 
 def decompositions(data: SettingData) -> dict[str, Decomposition | None]:

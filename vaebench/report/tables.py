@@ -42,7 +42,7 @@ _LATEX = {
     "\N{NO-BREAK SPACE}": "~",
 }
 _WIDE = 7
-_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ± (\d+(?:\.\d+)?))?")
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ± (\d+(?:\.\d+)?(?:e[+-]?\d+)?))?")
 
 
 @dataclass(frozen=True)
