@@ -187,11 +187,18 @@ class TestShow:
     def test_a_picture_that_cannot_be_written(self, say: Say, tmp_path: Path) -> None:
         (tmp_path / "folder.png").mkdir()
         path = own_images(tmp_path)
-        for place in (tmp_path / "folder.png", path / "below.png"):
+        (tmp_path / "notes.png").write_text("no picture")
+        for place, why in (
+            (tmp_path / "folder.png", "is a folder, not a regular file"),
+            (path / "below.png", "cannot be written: Not a directory"),
+            (tmp_path / "notes.png", "was not made by this command"),
+        ):
             said = say("data", "show", f"npz:{path}", "--picture", place)
             assert (said.code, said.out) == (1, "")
-            assert said.err.startswith(f"vaebench: {place} cannot be written: ")
+            assert said.err.startswith(f"vaebench: {place} ")
+            assert why in said.err
             assert said.err.count("\n") == 1
+        assert (tmp_path / "notes.png").read_text() == "no picture"
 
     def test_neither_list_nor_show_imports_anything_heavy(self, tmp_path: Path) -> None:
         code = (

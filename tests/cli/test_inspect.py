@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import COMMAND, Say, specs
-from vaebench.cli.export import to_json
+from vaebench.cli.export import FORMATS, to_json
 from vaebench.cli.status import outlook, prefix_length
 from vaebench.cli.tables import figure, sparkline
 from vaebench.outcome import JobOutcome, Score
@@ -405,8 +405,8 @@ class TestExport:
         self, say: Say, database: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "results.csv"
-        out.write_text("old")
-        assert say("export", "--db", database, "--out", out).code == 0
+        for form in (*FORMATS, "csv"):  # each replaces the one before
+            assert say("export", "--db", database, "--out", out, "--format", form).code == 0
         assert len(pd.read_csv(out)) == 2
         (tmp_path / "file").write_text("text")
         said = say("export", "--db", database, "--out", tmp_path / "file" / "results.csv")
@@ -415,6 +415,35 @@ class TestExport:
         said = say("export", "--db", database, "--out", tmp_path)
         assert said.code == 1
         assert {path.name for path in tmp_path.iterdir()} == {"results.db", "results.csv", "file"}
+
+    def test_a_file_that_is_no_earlier_export_stays(
+        self, say: Say, database: Path, tmp_path: Path
+    ) -> None:
+        """As `--out` named the database in use, its journal, a user's text, a link to any."""
+        (tmp_path / "thesis.tex").write_text("my thesis")
+        (tmp_path / "latest.csv").symlink_to(tmp_path / "thesis.tex")
+        (tmp_path / "alias.db").symlink_to(database)
+        (tmp_path / "second.db").hardlink_to(database)
+        (tmp_path / "nowhere.csv").symlink_to(tmp_path / "to.csv")
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.exists()}
+        for name, why in (
+            ("results.db", "is a SQLite database"),
+            ("second.db", "is a SQLite database"),
+            ("results.db-journal", "keeps the journal"),
+            ("thesis.tex", "was not made by this command"),
+            ("latest.csv", "is a symbolic link"),
+            ("alias.db", "is a symbolic link"),
+            ("nowhere.csv", "is a symbolic link"),
+        ):
+            for form in FORMATS:
+                out = tmp_path / name
+                said = say("export", "--db", database, "--out", out, "--format", form)
+                assert (said.code, said.out) == (1, ""), name
+                assert said.err.startswith(f"vaebench: {out} ")
+                assert why in said.err
+        after = {path: path.read_bytes() for path in tmp_path.iterdir() if path.exists()}
+        assert after == before
+        assert say("export", "--db", database, "--out", "/").code == 1
 
     def test_parquet_wants_a_file(self, say: Say, database: Path) -> None:
         said = say("export", "--format", "parquet", "--db", database)

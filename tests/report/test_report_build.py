@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.report.databases import report, sweep, write
-from vaebench.errors import UsageError, VaebenchError
+from vaebench.errors import OutputError, UsageError, VaebenchError
 from vaebench.outcome import Artifact
 from vaebench.report import ReportSummary
 from vaebench.spec import JobSpec
@@ -216,6 +216,23 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(VaebenchError, match="cannot be written to") as caught:
         report(path, tmp_path / "out")
     assert "\n" not in str(caught.value)
+
+
+def test_files_that_no_report_made_stay(tmp_path: Path) -> None:
+    """A user's page, list and figures by the names that a report would use, and a database."""
+    path = write(tmp_path / "a.db", sweep(["ae"], seeds=1, latent_dim=2))
+    report(path, tmp_path / "whole", formats=("png",))
+    figure = sorted((tmp_path / "whole" / "figures").iterdir())[0].name
+    for place, name in enumerate(("index.html", "manifest.txt", f"figures/{figure}")):
+        for content in (b"mine", path.read_bytes()):
+            out = tmp_path / f"{place}-{len(content)}"
+            (out / name).parent.mkdir(parents=True)
+            (out / name).write_bytes(content)
+            with pytest.raises(OutputError, match="it was left as it is") as caught:
+                report(path, out, formats=("png",))
+            assert "\n" not in str(caught.value)
+            assert [p for p in out.rglob("*") if p.is_file()] == [out / name]
+            assert (out / name).read_bytes() == content
 
 
 def test_importing_the_report_takes_no_torch_and_no_pyplot() -> None:

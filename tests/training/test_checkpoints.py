@@ -51,7 +51,7 @@ def test_a_file_that_holds_code_is_not_run(
 
 def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"cannot be written .*Free space or make the folder"):
+    with pytest.raises(OutputError, match=r"cannot be written: .*Free space or make the folder"):
         write_tensors(tmp_path / "file" / "job.pt", {"a": 1})
 
 

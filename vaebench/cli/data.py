@@ -13,6 +13,7 @@ from vaebench.cli.bars import Bars, make_ready
 from vaebench.cli.options import DataFolder
 from vaebench.cli.tables import Column
 from vaebench.errors import DataError, UsageError
+from vaebench.files import check_replaceable, write_atomically
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Card
@@ -176,15 +177,15 @@ def _write_picture(name: str, data_dir: str, path: Path) -> None:
     from vaebench.data import load_dataset
     from vaebench.data.cards import sample_picture
 
+    instead = "Name another file with --picture."
+    check_replaceable(path, mine=_png, instead=instead)
     make_ready([name], data_dir)
     content = sample_picture(load_dataset(name, data_dir))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror}. Name another file with --picture."
-        ) from error
+    write_atomically(path, content, mine=_png, instead=instead)
+
+
+def _png(start: bytes) -> bool:
+    return start.startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @app.command()

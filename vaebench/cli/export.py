@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +16,10 @@ import typer
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.errors import StoreError, UsageError, unknown
+from vaebench.files import check_replaceable, write_atomically
 
 FORMATS = ("csv", "json", "parquet")
+INSTEAD = "Name another file with --out, or leave it out for standard output."
 
 
 def export(
@@ -48,6 +49,8 @@ def export(
         raise unknown("table", table, TABLES)
     if form == "parquet" and out is None:
         raise UsageError("Parquet is no text: name a file, as in --out results.parquet.")
+    if out is not None:
+        check_replaceable(out, mine=earlier, instead=INSTEAD)
     with Reader.open(db) as reader:
         columns, rows = reader.table(table)
     if form == "parquet":
@@ -59,7 +62,7 @@ def export(
     if out is None:
         sys.stdout.write(content.decode())
         return
-    _write(out, content)
+    write_atomically(out, content, mine=earlier, instead=INSTEAD)
     tables.note(f"{out}: {len(rows)} {'row' if len(rows) == 1 else 'rows'} of {table}.")
 
 
@@ -114,17 +117,7 @@ def parquet(columns: Mapping[str, type], rows: Sequence[Sequence[Any]]) -> bytes
     return page.getvalue()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}. Name another file with --out."
-        ) from error
+def earlier(start: bytes) -> bool:
+    """Says by its first bytes whether a file is an earlier export, of any format and table."""
+    csv_, json_ = (b"job_key,", b"id,job_key,"), (b'[\n{"job_key"', b'[\n{"id"', b"[]")
+    return start.startswith((*csv_, *json_, b"PAR1"))

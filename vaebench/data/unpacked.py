@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaebench.errors import DataError
+from vaebench.files import replacing
 
 OnProgress = Callable[[int, int], None]
 Blocks = Callable[[], Iterable[NDArray[np.uint8]]]
@@ -141,9 +142,8 @@ def _write(
     on_progress: OnProgress,
 ) -> None:
     """Writes the npy file under another name, and renames it when it is whole and on disk."""
-    part = path.with_name(f".{path.stem}-{os.getpid()}.part")
     try:
-        with part.open("wb") as stream:
+        with replacing(path) as stream:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)
             done = 0
@@ -156,16 +156,11 @@ def _write(
                 on_progress(done, shape[0])
             if done != shape[0]:
                 raise AssertionError(f"{done} images instead of {shape[0]}")
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
     except OSError as error:
         raise DataError(
             f"The unpacked images of {name} could not be written to {path.parent}: "
             f"{error.strerror or error}. Make room, or choose another --data-dir."
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import gzip
-import os
 import shutil
 import tarfile
 import zipfile
@@ -16,6 +15,7 @@ from typing import IO
 
 from vaebench.data.unpacked import OnProgress
 from vaebench.errors import DataError
+from vaebench.files import replacing
 
 
 def gunzip(path: Path, target: Path) -> None:
@@ -96,13 +96,9 @@ def extract_zip(path: Path, folder: Path, pattern: str, on_progress: OnProgress)
 def _write(content: IO[bytes] | gzip.GzipFile, target: Path) -> None:
     """Writes a file under another name, and renames it when it is whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}-{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            shutil.copyfileobj(content, stream, 1 << 20)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    # Archives hold up to 200,000 files: to wait for the disk at each would take hours.
+    with replacing(target, sync=False) as stream:
+        shutil.copyfileobj(content, stream, 1 << 20)
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
 from vaebench.analysis import jobs, runs
-from vaebench.errors import UsageError, VaebenchError, unknown
+from vaebench.errors import OutputError, UsageError, unknown
+from vaebench.files import anything, check_replaceable, unwritable, write_atomically
 from vaebench.report.contents import settings
 from vaebench.report.sections import Section, section, state_text
 from vaebench.report.style import FORMATS, styled
@@ -17,6 +19,11 @@ from vaebench.store import Reader
 
 MANIFEST = "manifest.txt"
 """Lists the files of a report, so that the next one in the same folder can clear them away."""
+PAGE = "index.html"
+FOLDERS = ("figures", "tables")
+INSTEAD = "Free some space or name another folder with --out."
+
+_NAME = re.compile(rf"{re.escape(PAGE)}|(?:{'|'.join(FOLDERS)})/[^/\0]+")
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,19 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
 
     Raises:
         UsageError: A format is unknown, or `out` is a file.
-        VaebenchError: The folder cannot be written.
+        OutputError: The folder cannot be written, or holds files by the report's names that no
+            earlier report made.
     """
     for kind in formats:
         if kind not in FORMATS:
             raise unknown("figure format", kind, FORMATS)
     out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file: give a folder for the report with --out.")
+    try:
+        if out.exists() and not out.is_dir():
+            raise UsageError(f"{out} is a file: give a folder for the report with --out.")
+        _listed(out)  # what cannot be written is said before the figures are drawn
+    except OSError as error:
+        raise unwritable(out, error, INSTEAD) from error
     all_jobs = jobs(reader)
     found = settings(all_jobs, runs(reader))
     with styled():
@@ -87,16 +99,15 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
     tables = [table for part in parts for table in part.tables]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
     files |= {f"tables/{t.name}.{end}": text for t in tables for end, text in t.files().items()}
-    files["index.html"] = page.encode()
+    files[PAGE] = page.encode()
     try:
         _write(out, files)
     except OSError as error:
-        raise VaebenchError(
-            f"The report cannot be written to {out}: {error.strerror or error}. "
-            "Free some space or name another folder with --out."
+        raise OutputError(
+            f"The report cannot be written to {out}: {error.strerror or error}. {INSTEAD}"
         ) from error
     return ReportSummary(
-        index=out / "index.html",
+        index=out / PAGE,
         settings=len(found),
         complete=counts.get("COMPLETE", 0),
         failed=counts.get("FAILED", 0),
@@ -120,27 +131,49 @@ def _page(sections: Sequence[Section], counts: Mapping[str, int], commands: Sequ
     )
 
 
+def _listed(out: Path) -> set[str]:
+    """Reads which files of a folder an earlier report made.
+
+    Raises:
+        OutputError: The list, or the page, that is there is not a report's.
+    """
+    manifest = out / MANIFEST
+    check_replaceable(manifest, mine=_is_manifest, instead=INSTEAD)
+    check_replaceable(out / PAGE, mine=_is_page, instead=INSTEAD)
+    lines = manifest.read_text(errors="replace").splitlines() if manifest.exists() else []
+    return {line for line in lines if _NAME.fullmatch(line)}
+
+
+def _is_manifest(start: bytes) -> bool:
+    """Says by a file's first bytes whether it lists the files of a report."""
+    return _NAME.fullmatch(start.decode(errors="replace").partition("\n")[0]) is not None
+
+
+def _is_page(start: bytes) -> bool:
+    """Says by a file's first bytes whether it is the page of a report."""
+    return b"<title>vaebench report</title>" in start
+
+
 def _write(out: Path, files: Mapping[str, bytes]) -> None:
-    for folder in ("figures", "tables"):
+    before = _listed(out)
+    for name in sorted(files.keys() - {PAGE}):
+        ours = anything if name in before else _nothing
+        check_replaceable(out / name, mine=ours, instead=INSTEAD)
+    for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
-    listed = out / MANIFEST
-    before = listed.read_text().splitlines() if listed.exists() else []
-    for name in before:
-        folder, _, rest = name.partition("/")
-        if folder in {"figures", "tables"} and name not in files and rest == Path(rest).name:
-            (out / name).unlink(missing_ok=True)
-    listed.write_text("".join(f"{name}\n" for name in sorted({*files, *before})))
+    for name in before - files.keys() - {PAGE}:
+        (out / name).unlink(missing_ok=True)
+    _list(out, {*files, *before})
     for name, content in files.items():
-        _replace(out / name, content)
-    _replace(listed, "".join(f"{name}\n" for name in sorted(files)).encode())
+        write_atomically(out / name, content, instead=INSTEAD)
+    _list(out, files)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file in one go: nobody finds half of it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+def _nothing(start: bytes) -> bool:
+    del start
+    return False
+
+
+def _list(out: Path, names: Iterable[str]) -> None:
+    content = "".join(f"{name}\n" for name in sorted(names)).encode()
+    write_atomically(out / MANIFEST, content, mine=_is_manifest, instead=INSTEAD)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vaebench.errors import OutputError
+from vaebench.files import write_atomically
 
 
 def write_tensors(path: Path, values: dict[str, Any]) -> None:
@@ -26,23 +24,11 @@ def write_tensors(path: Path, values: dict[str, Any]) -> None:
     """
     content = io.BytesIO()  # a full disk is then an OSError that says so, not torch's own
     torch.save(values, content)
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}). Free space or make the folder "
-            "writable, then run the same command again: it goes on where it stopped."
-        ) from error
+    again = (
+        "Free space or make the folder writable, then run the same command again: it goes on "
+        "where it stopped."
+    )
+    write_atomically(path, content.getbuffer(), instead=again)
 
 
 def read_tensors(path: Path) -> dict[str, Any] | None:
