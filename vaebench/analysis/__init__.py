@@ -1,8 +1,10 @@
 """From the store to pandas, and the statistics of a sweep."""
 
 from vaebench.analysis.agreement import latent_kl, udr_scores
-from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs
+from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
+from vaebench.analysis.resampling import Resampling
+from vaebench.analysis.sample import Sample, prepare, samples
 from vaebench.analysis.statistics import (
     Decomposition,
     Interval,
@@ -12,13 +14,18 @@ from vaebench.analysis.statistics import (
     r_squared,
     summarise,
 )
+from vaebench.analysis.tables import TABLES, Table, metric_correlation
 
 __all__ = [
     "MEASURES",
+    "TABLES",
     "Decomposition",
     "Interval",
     "Measure",
     "RSquared",
+    "Resampling",
+    "Sample",
+    "Table",
     "curves",
     "decompose",
     "jobs",
@@ -26,9 +33,13 @@ __all__ = [
     "long_scores",
     "mean_interval",
     "measure",
+    "metric_correlation",
+    "prepare",
     "r_squared",
     "representatives",
     "runs",
+    "samples",
     "summarise",
     "udr_scores",
+    "wide_runs",
 ]

@@ -106,6 +106,27 @@ def runs(reader: Reader) -> pd.DataFrame:
     return named.merge(view, on="job_key", how="inner", validate="one_to_one")
 
 
+def wide_runs(reader: Reader) -> pd.DataFrame:
+    """Reads the finished runs with every figure of theirs, for the statistics of a sweep.
+
+    Args:
+        reader: The database.
+
+    Returns:
+        The frame of `runs`, and after its columns one for each other stored figure, by name, but
+        the KL of single latents: those of the sampled representation, of downstream tasks and so
+        on. A missing or infinite value is NaN.
+    """
+    frame = runs(reader)
+    others = {
+        name: frame["job_key"].map(by_key).astype("float64")
+        for name, by_key in sorted(reader.values().items())
+        if name not in frame.columns
+    }
+    more = pd.DataFrame(others, index=frame.index)
+    return pd.concat([frame, more.where(np.isfinite(more))], axis=1)
+
+
 def long_scores(reader: Reader, keys: Iterable[str]) -> pd.DataFrame:
     """Reads every stored figure of the given runs.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vaebench.digits import written
@@ -70,12 +71,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure("dci_informativeness", "DCI informativeness", "", "higher", 0.0, 1.0),
             Measure("sap", "SAP", "", "higher", 0.0, 1.0),
             Measure("irs", "IRS", "", "higher", 0.0, 1.0),
-            Measure("gaussian_total_correlation", "Gaussian TC", "nats", "lower", 0.0),
-            Measure("gaussian_wasserstein", "Wasserstein corr.", "", "lower", 0.0),
-            Measure(
-                "gaussian_wasserstein_normalised", "Wasserstein corr. (norm.)", "", "lower", 0.0
-            ),
-            Measure("mutual_information", "Pairwise MI", "nats", "lower", 0.0),
+            Measure("gaussian_total_correlation", "Gaussian TC", "nats", None, 0.0),
+            Measure("gaussian_wasserstein", "Wasserstein corr.", "", None, 0.0),
+            Measure("gaussian_wasserstein_normalised", "Wasserstein corr. (norm.)", "", None, 0.0),
+            Measure("mutual_information", "Pairwise MI", "nats", None, 0.0),
             Measure("active_units", "Active units", "latents", None, low=0.0, digits=1),
             Measure("wall_seconds", "Wall time", "seconds", "lower", low=0.0, digits=1),
             Measure("train_seconds", "Training time", "seconds", "lower", low=0.0, digits=1),
@@ -92,6 +91,82 @@ TIMES = ("wall_seconds", "train_seconds", "eval_seconds")
 """What a run cost."""
 
 
+STUDY = (
+    "beta_vae_score",
+    "factor_vae_score",
+    "mig",
+    "dci_disentanglement",
+    "modularity",
+    "sap",
+)
+"""The six disentanglement metrics of Locatello et al. 2019, in the order of their figures."""
+
+SUPERVISED = (
+    "beta_vae_score",
+    "factor_vae_score",
+    "mig",
+    "mig_label",
+    "dci_disentanglement",
+    "dci_completeness",
+    "dci_informativeness",
+    "modularity",
+    "explicitness",
+    "sap",
+    "irs",
+)
+"""Scores of the mean representation that need ground-truth factors, or labels."""
+
+CORRELATION = (
+    "gaussian_total_correlation",
+    "gaussian_wasserstein",
+    "gaussian_wasserstein_normalised",
+    "mutual_information",
+)
+"""How far latents depend on each other: no labels needed, and no direction is the better one."""
+
+SAMPLED = "sampled_"
+"""What a score of the sampled representation begins with; without it, it is of the mean."""
+
+UNSUPERVISED = (*FIT, *CORRELATION, "udr", *(f"{SAMPLED}{name}" for name in CORRELATION))
+"""What is known of a run without labels, and could choose a model."""
+
+_DOWNSTREAM = re.compile(r"downstream_(?P<predictor>[a-z]+)_(?P<what>\d+|efficiency)")
+_PREDICTORS = {"logistic": "Logistic regression", "boosted": "Boosted trees"}
+
+
+@dataclass(frozen=True, order=True)
+class Downstream:
+    """What a downstream score is of.
+
+    Attributes:
+        predictor: What learns the factors from the representation: `logistic` or `boosted`.
+        labels: Number of labels it learns from; None for the efficiency, the accuracy with 100
+            labels over that with 10,000.
+    """
+
+    predictor: str
+    labels: int | None
+
+
+def downstream_of(name: str) -> Downstream | None:
+    """Reads a downstream score's name; None for any other score, and for the sampled kin."""
+    found = _DOWNSTREAM.fullmatch(name)
+    if found is None:
+        return None
+    what = found["what"]
+    return Downstream(found["predictor"], None if what == "efficiency" else int(what))
+
+
 def measure(name: str) -> Measure:
     """Looks a figure up; one without a proper name is called by its column's."""
-    return MEASURES.get(name) or Measure(name, name.replace("_", " ").capitalize())
+    if known := MEASURES.get(name):
+        return known
+    if name.startswith(SAMPLED):
+        mean = measure(name.removeprefix(SAMPLED))
+        return replace(mean, name=name, title=f"{mean.title}, sampled")
+    if task := downstream_of(name):
+        predictor = _PREDICTORS.get(task.predictor, task.predictor.capitalize())
+        what = "efficiency" if task.labels is None else f"{task.labels:,} labels"
+        most = None if task.labels is None else 1.0
+        return Measure(name, f"{predictor}, {what}", "", "higher", 0.0, most)
+    return Measure(name, name.replace("_", " ").capitalize())

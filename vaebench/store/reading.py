@@ -203,6 +203,29 @@ class Reader:
         statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
         return [Score(*row) for row in self._rows(statement.order_by(scores.c.name))]
 
+    def values(self) -> dict[str, dict[str, float]]:
+        """Returns the figures of finished runs: name -> job key -> value, where there is one.
+
+        The KL of single latents is left out.
+        """
+        done: dict[int, str] = {
+            row[0]: row[1]
+            for row in self._rows(
+                sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")
+            )
+        }
+        found: dict[str, dict[str, float]] = {}
+        statement = sa.select(scores.c.job_id, scores.c.name, scores.c.value).where(
+            scores.c.value.is_not(None), ~scores.c.name.startswith("kl_latent_")
+        )
+        with translated(self.location), self.engine.connect() as connection:
+            streamed = connection.execution_options(yield_per=50_000).execute(statement)
+            for part in streamed.partitions():
+                for job, name, value in part:
+                    if job in done:
+                        found.setdefault(name, {})[done[job]] = value
+        return found
+
     def curve(self, key: str) -> list[CurvePoint]:
         """Returns the training curve of a run."""
         columns = [curves.c[name] for name in CurvePoint.__dataclass_fields__]

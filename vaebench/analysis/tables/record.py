@@ -1,0 +1,189 @@
+"""What a table of the report is: its columns, what it needs and the function that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from vaebench.analysis.measures import measure
+from vaebench.analysis.resampling import Resampling
+from vaebench.analysis.sample import Sample, prepare, samples, versions
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a statistic must have to mean anything.
+
+    All but `datasets` are of one setting on one data set; a setting that has less is left out of
+    the table, and `Table.missing` says so.
+
+    Attributes:
+        runs: Finished runs.
+        seeds: Different seeds. Folds of a seed share training data and are none.
+        models: Models.
+        strengths: Different strengths of at least one model.
+        cells: Cells: models, each with its hyperparameters.
+        folds: Different folds.
+        metrics: Groups of metrics: of each, some must have values.
+        of_each: How many of each group.
+        datasets: Settings that have all this.
+    """
+
+    runs: int = 2
+    seeds: int = 1
+    models: int = 1
+    strengths: int = 1
+    cells: int = 1
+    folds: int = 0
+    metrics: tuple[tuple[str, ...], ...] = ()
+    of_each: int = 1
+    datasets: int = 1
+
+    def lack(self, sample: Sample) -> str | None:
+        """Says what a setting is short of, as the end of a sentence; None for nothing."""
+        runs = sample.runs
+        by_model = sample.cells.groupby("model")["strength"].nunique(dropna=False)
+        folds = int(runs["fold"].nunique())
+        found = {
+            "run": (len(runs), self.runs),
+            "seed": (len(sample.seeds), self.seeds),
+            "model": (len(sample.models), self.models),
+            "strength": (int(by_model.max()) if len(by_model) else 0, self.strengths),
+            "cell": (len(sample.cells), self.cells),
+            "fold": (folds, self.folds),
+        }
+        for what, (number, least) in found.items():
+            if number < least:
+                folded = what == "seed" and folds > 1
+                aside = " (folds share training data and are none)" if folded else ""
+                return f"{_counted(number, what)}{aside}, and it needs {least} or more"
+        for group in self.metrics:
+            if len(there := sample.having(group)) < self.of_each:
+                names = ", ".join(measure(name).title for name in group[:3])
+                others = f" and {len(group) - 3} others" if len(group) > 3 else ""
+                return (
+                    f"{len(there) or 'none'} of {names}{others}, and it needs "
+                    f"{self.of_each} or more"
+                )
+        return None
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A statistic of a frame of runs, as a tidy table: call it with the frame.
+
+    Attributes:
+        name: Name of the table and of its CSV.
+        columns: The columns that it always has, in order; more may stand after them.
+        title: What it shows, for people.
+        needs: What it must have to mean anything.
+        compute: Makes the rows of one version (all runs, or those with an active unit) from the
+            samples that have what is needed; each row has the `columns`.
+        note: What is to be known to read it.
+        versions: Whether there are rows `with` and `without` collapsed runs, told apart by the
+            column `collapsed` after `columns`.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    title: str
+    needs: Needs
+    compute: Callable[[Sequence[Sample]], Rows] = field(repr=False)
+    note: str = ""
+    versions: bool = True
+
+    def __call__(
+        self, frame: pd.DataFrame, *, resampling: Resampling | None = None
+    ) -> pd.DataFrame:
+        """Computes the table.
+
+        Args:
+            frame: One row per run, as `vaebench.analysis.wide_runs` gives it. The order of its
+                rows does not matter.
+            resampling: How seeds are resampled for intervals.
+
+        Returns:
+            The table; without rows where `missing` says why.
+
+        Raises:
+            UsageError: The frame has not the columns of runs.
+        """
+        ready = prepare(frame)
+        parts = []
+        chosen = list(versions(ready)) if self.versions else [("", ready)]
+        done: dict[int, pd.DataFrame] = {}
+        for label, runs in chosen:
+            if id(runs) not in done:
+                done[id(runs)] = self._version(runs, resampling or Resampling())
+            part = done[id(runs)]
+            if self.versions:
+                part = part.copy()
+                part.insert(len(self.columns), "collapsed", label)
+            parts.append(part)
+        kept = [part for part in parts if len(part)] or parts[:1]
+        return pd.concat(kept, ignore_index=True)
+
+    def _version(self, runs: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+        able = [s for s in samples(runs, resampling) if self.needs.lack(s) is None]
+        rows = self.compute(able) if len(able) >= self.needs.datasets else []
+        found = pd.DataFrame(rows)
+        more = [name for name in found.columns if name not in self.columns]
+        return found.reindex(columns=[*self.columns, *more])
+
+    def missing(self, frame: pd.DataFrame) -> list[str]:
+        """Says, in whole sentences, what is missing where the table leaves something out."""
+        ready = prepare(frame)
+        if ready.empty:
+            return ["There is no finished run."]
+        every = samples(ready)
+        lacks = {(s.dataset, s.setting): self.needs.lack(s) for s in every}
+        twice = len({s.dataset for s in every}) < len(every)
+        said = []
+        for (dataset, setting), lack in lacks.items():
+            if lack is not None:
+                where = f"{dataset} ({setting[:6]})" if twice else dataset
+                said.append(f"{where} has {lack}.")
+        able = sum(lack is None for lack in lacks.values())
+        if 0 < able < self.needs.datasets:
+            said.append(
+                f"There is {_counted(able, 'data set')}, and it needs "
+                f"{self.needs.datasets} or more."
+            )
+        return said
+
+
+def table(
+    columns: str,
+    *,
+    title: str,
+    needs: Needs,
+    note: str = "",
+    versions: bool = True,
+) -> Callable[[Callable[[Sequence[Sample]], Rows]], Table]:
+    """Makes a `Table` of the function that computes its rows; see `Table` for the arguments.
+
+    Args:
+        columns: Names of the columns, separated by blanks.
+        title: What it shows.
+        needs: What it must have.
+        note: What is to be known to read it.
+        versions: Whether there are rows with and without collapsed runs.
+    """
+
+    def made(compute: Callable[[Sequence[Sample]], Rows]) -> Table:
+        found = Table(
+            compute.__name__, tuple(columns.split()), title, needs, compute, note, versions
+        )
+        object.__setattr__(found, "__doc__", compute.__doc__)
+        return found
+
+    return made
