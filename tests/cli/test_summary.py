@@ -104,9 +104,9 @@ def test_the_line_of_a_job_names_its_data_set_where_there_are_several(
 ) -> None:
     several = jobs("noisy_dsprites", "scream_dsprites")
     for display, job in (
-        (SweepDisplay(several, 1, "cpu"), several[0]),
-        (SweepDisplay(several, 1, "cpu"), several[-1]),
-        (SweepDisplay(several[:1], 1, "cpu"), several[0]),
+        (SweepDisplay(several, 1, "cpu", "results/results.db"), several[0]),
+        (SweepDisplay(several, 1, "cpu", "results/results.db"), several[-1]),
+        (SweepDisplay(several[:1], 1, "cpu", "results/results.db"), several[0]),
     ):
         outcome = finished(job, 0.1) if state == "complete" else None
         display.show(JobEnded(job, state, outcome, "It broke."))

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
@@ -25,6 +26,8 @@ from vaebench.cli import (
     tables,
 )
 from vaebench.errors import VaebenchError
+from vaebench.hints import DATABASE_VARIABLE
+from vaebench.passwords import scrubbed, without_secrets
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -104,6 +107,9 @@ def run(arguments: Sequence[str]) -> int:
         The exit code: 0 done, 1 a job failed or an error, 2 wrong usage, 130 interrupted.
     """
     words, debug = _without_debug(arguments)
+    named = [*words, os.environ.get(DATABASE_VARIABLE, "")]
+    urls = [word for word in named if "://" in word]
+    complain = partial(_complain, debug=debug, urls=urls)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -111,13 +117,13 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=words, prog_name="vaebench", standalone_mode=False)
         sys.stdout.flush()
     except VaebenchError as error:
-        return _complain(str(error), error.exit_code, debug)
+        return complain(str(error), error.exit_code)
     except typer.TyperException as error:
         if not error.format_message():  # nothing was typed, and typer has printed the help
             return error.exit_code
-        return _complain(_usage(error, words), error.exit_code, debug)
+        return complain(_usage(error, words), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted.", INTERRUPTED, debug)
+        return complain("interrupted.", INTERRUPTED)
     except BrokenPipeError:
         return _reader_left()
     except SystemExit as leaving:
@@ -126,11 +132,11 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
-            return _defect()
+            return _defect(urls)
         place = error.filename or "the output"
-        return _complain(f"{place} cannot be used: {error.strerror}.", 1, debug)
+        return complain(f"{place} cannot be used: {error.strerror}.", 1)
     except Exception:
-        return _defect()
+        return _defect(urls)
     return code if isinstance(code, int) else 0
 
 
@@ -155,20 +161,20 @@ def _usage(error: typer.TyperException, words: Sequence[str]) -> str:
     return f"{message}{end} See `{command} --help`."
 
 
-def _complain(message: str, code: int, debug: bool) -> int:
+def _complain(message: str, code: int, *, debug: bool, urls: Sequence[str]) -> int:
+    """Prints an error's line, and its traceback where asked for, without the URLs' passwords."""
     if debug:
-        traceback.print_exc()
-    tables.note(f"vaebench: {message}")
+        sys.stderr.write(without_secrets(traceback.format_exc(), urls))
+    tables.note(f"vaebench: {scrubbed(message, urls)}")
     return code
 
 
-def _defect() -> int:
+def _defect(urls: Sequence[str]) -> int:
     kind, error, _ = sys.exc_info()
-    traceback.print_exc()
-    name = kind.__name__ if kind else "error"
+    sys.stderr.write(without_secrets(traceback.format_exc(), urls))
+    what = without_secrets(f"{kind.__name__ if kind else 'error'}: {error}", urls)
     tables.note(
-        f"vaebench: this is a defect of vaebench: {name}: {error}. Please report it with the "
-        "lines above."
+        f"vaebench: this is a defect of vaebench: {what}. Please report it with the lines above."
     )
     return 1
 

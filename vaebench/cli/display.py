@@ -17,6 +17,7 @@ from rich.text import Text
 
 from vaebench.cli.parsing import duration
 from vaebench.digits import written
+from vaebench.hints import hint
 from vaebench.outcome import Progress
 from vaebench.spec import JobSpec
 
@@ -34,13 +35,15 @@ class SweepDisplay:
         jobs: Of the sweep; with several data sets each job is called by its own too.
         workers: Jobs at once.
         device: Where they run.
+        db: The database, for the commands that it proposes.
     """
 
-    def __init__(self, jobs: Sequence[JobSpec], workers: int, device: str) -> None:
+    def __init__(self, jobs: Sequence[JobSpec], workers: int, device: str, db: str) -> None:
         self.total = len(jobs)
         self.several = len({job.dataset for job in jobs}) > 1
         self.workers = workers
         self.device = device
+        self.db = db
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.began = time.monotonic()
         self._live: Live | None = None
@@ -106,7 +109,7 @@ class SweepDisplay:
         elif event.state == "failed":
             line = escape(event.error or "")
             self.console.print(f"[red]failed[/]  {key}  {label}  {line}")
-            self.console.print(f"        the trace: vaebench show {key}")
+            self.say(f"        the trace: {hint(f'vaebench show {key}', self.db)}")
         elif event.state not in {"interrupted", "blocked"}:
             self.console.print(
                 f"[yellow]{event.state}[/]  {key}  {label}  {escape(event.error or '')}"

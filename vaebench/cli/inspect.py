@@ -22,6 +22,7 @@ from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.digits import written
 from vaebench.errors import StoreError, UsageError
+from vaebench.hints import hint, hint_again, password_hint
 
 if TYPE_CHECKING:
     from vaebench.outcome import Score
@@ -216,7 +217,7 @@ def retry(
         if wrong := [row for row in rows if row.state != "FAILED"]:
             raise StoreError(
                 f"Run {wrong[0].key} is {wrong[0].state}, not FAILED: there is nothing to retry. "
-                "`vaebench runs --state failed` lists those that failed."
+                f"`{hint('vaebench runs --state failed', db)}` lists those that failed."
             )
         changed = store.retry([row.key for row in rows])
         commands = dict.fromkeys(store.sweeps(row.key)[-1].command for row in rows)
@@ -225,7 +226,9 @@ def retry(
         return
     tables.note(f"{changed} {'job is' if changed == 1 else 'jobs are'} pending again. To train:")
     for command in commands:
-        typer.echo(command)
+        typer.echo(hint_again(command, db))
+    if advice := password_hint(db):
+        tables.note(advice)
 
 
 def models() -> None:

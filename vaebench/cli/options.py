@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_DATABASE = "results/results.db"
+from vaebench.hints import DATABASE_VARIABLE
+from vaebench.hints import DEFAULT_DATABASE as DEFAULT_DATABASE
 
 DatabaseOption = Annotated[
     str,
     typer.Option(
         "--db",
-        envvar="VAEBENCH_DB",
+        envvar=DATABASE_VARIABLE,
         metavar="FILE",
         help="Result database: a file, or a PostgreSQL URL.",
     ),

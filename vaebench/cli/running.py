@@ -57,7 +57,7 @@ def run_jobs(
     with Store(location) as store:
         _own_data_unchanged(store, sources)
         added = store.add_sweep(jobs, command)
-        display = SweepDisplay(jobs, workers, context.device)
+        display = SweepDisplay(jobs, workers, context.device, location)
 
         def on_event(event: JobEnded | Beat) -> None:
             if isinstance(event, JobEnded) and event.state == "complete":
@@ -84,12 +84,7 @@ def run_jobs(
         rows = [row for row in store.results() if row["job_key"] in {job.key for job in jobs}]
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
     results_table(rows, jobs)
-    report = (
-        "vaebench report"
-        if location == "results/results.db"
-        else f"vaebench report --db {location}"
-    )
-    closing(counts, [(row.key, row.error or "") for row in failed], location, command, report)
+    closing(counts, [(row.key, row.error or "") for row in failed], location, command, context.out)
     if runner.blocked:
         raise VaebenchError(runner.blocked)
     if stopped:

@@ -18,6 +18,7 @@ from vaebench.cli.parsing import duration
 from vaebench.cli.tables import Column
 from vaebench.errors import UsageError
 from vaebench.forecast import Forecast
+from vaebench.hints import hint
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow, Reader
@@ -118,7 +119,7 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     if left := _left(rows, members):
         page += [tables.heading("To do"), tables.pairs(left)]
     if failed:
-        page += [tables.heading("Failed"), *_failed(failed, length)]
+        page += [tables.heading("Failed"), *_failed(failed, length, reader.location)]
     if sweeps:
         last = sweeps[-1]
         page.append(tables.heading("Last sweep"))
@@ -211,13 +212,14 @@ def _left(rows: Sequence[JobRow], members: Sequence[JobRow]) -> list[tuple[str, 
     return lines
 
 
-def _failed(rows: Sequence[JobRow], length: int) -> list[RenderableType]:
+def _failed(rows: Sequence[JobRow], length: int, db: str) -> list[RenderableType]:
     shown = rows[-FAILURES_SHOWN:]
     lines: list[tuple[str, str | Text]] = [
         (row.key[:length], f"{row.spec.label}: {row.error or 'no message'}") for row in shown
     ]
     if len(rows) > len(shown):
-        lines.append(("", f"and {len(rows) - len(shown)} more: vaebench runs --state failed"))
-    lines.append(("trace", f"vaebench show {shown[-1].key[:length]}"))
-    lines.append(("again", "vaebench retry --all, then the sweep's command"))
+        every = hint("vaebench runs --state failed", db)
+        lines.append(("", f"and {len(rows) - len(shown)} more: {every}"))
+    lines.append(("trace", hint(f"vaebench show {shown[-1].key[:length]}", db)))
+    lines.append(("again", f"{hint('vaebench retry --all', db)}, then the sweep's command"))
     return [tables.pairs(lines)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -13,6 +14,8 @@ from vaebench.catalogue import MODELS
 from vaebench.cli import tables
 from vaebench.cli.tables import Column
 from vaebench.digits import written
+from vaebench.hints import hint, hint_again, hint_report, password_hint
+from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
 
 STATE_WORDS = {
@@ -131,28 +134,29 @@ def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) ->
 def closing(
     counts: Mapping[str, int],
     failed: Sequence[tuple[str, str]],
-    location: str,
+    db: str,
     command: str,
-    next_step: str,
+    out: Path,
 ) -> None:
     """Prints how a sweep ended and what to do next.
 
     Args:
         counts: Jobs of the sweep by state.
         failed: Key and error line of the jobs that failed.
-        location: The database.
+        db: The database.
         command: What the user typed.
-        next_step: The command to look at the results with.
+        out: The sweep's folder.
     """
     left = counts["PENDING"] + counts["RUNNING"]
-    tables.note(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {location}")
+    tables.note(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {hidden(db)}")
     for key, error in failed[:10]:
         tables.note(f"failed  {key[:8]}  {error}")
     if failed:
-        database = "" if location == "results/results.db" else f" --db {location}"
-        tables.note(f"The trace: vaebench show {failed[0][0][:8]}{database}")
-        tables.note(f"To try again: vaebench retry --all{database}, then the same sweep.")
+        tables.note(f"The trace: {hint(f'vaebench show {failed[0][0][:8]}', db)}")
+        tables.note(f"To try again: {hint('vaebench retry --all', db)}, then the same sweep.")
     if left:
-        tables.note(f"To go on: {command}")
+        tables.note(f"To go on: {hint_again(command, db)}")
     elif not failed:
-        tables.note(f"Next: {next_step}")
+        tables.note(f"Next: {hint_report(db, out)}")
+    if advice := password_hint(db):
+        tables.note(advice)

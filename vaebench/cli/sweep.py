@@ -16,6 +16,7 @@ from vaebench.cli.planning import Request, plan
 from vaebench.cli.running import cores, run_jobs
 from vaebench.cli.summary import job_table
 from vaebench.errors import UsageError
+from vaebench.passwords import hidden
 from vaebench.spec import JobSpec, Setting
 from vaebench.study import Entry, Study, load_study
 
@@ -293,7 +294,7 @@ def sweep(
         location,
         context,
         sources=sources,
-        command=shlex.join(["vaebench", *sys.argv[1:]]),
+        command=shlex.join(map(hidden, ["vaebench", *sys.argv[1:]])),
         workers=count,
         retries=retries,
         fail_fast=fail_fast,

@@ -13,6 +13,7 @@ import pandas as pd
 from vaebench.analysis import MEASURES, Decomposition, decompose, measure, summarise
 from vaebench.analysis.frames import symbol
 from vaebench.analysis.measures import FIT, TIMES
+from vaebench.hints import hint
 from vaebench.report.tables import Table
 from vaebench.spec import JobSpec, Setting
 from vaebench.store.schema import SCORES
@@ -270,7 +271,7 @@ def variance_table(data: SettingData, parts: Mapping[str, Decomposition | None])
     )
 
 
-def failure_table(data: SettingData, limit: int = 50) -> Table | None:
+def failure_table(data: SettingData, db: str, limit: int = 50) -> Table | None:
     """Lists failed jobs with what went wrong; None where there are none."""
     failed = data.jobs[data.jobs["state"] == "FAILED"]
     if failed.empty:
@@ -282,7 +283,7 @@ def failure_table(data: SettingData, limit: int = 50) -> Table | None:
         )
     ][:limit]
     more = f" {len(failed) - limit:,} more are not listed." if len(failed) > limit else ""
-    caption = f"Failed jobs. To see the traceback of one: vaebench show KEY.{more}"
+    caption = f"Failed jobs. To see the traceback of one: {hint('vaebench show KEY', db)}.{more}"
     kept = failed[["job_key", "model", "cell_label", "seed", "attempts", "error"]]
     heads = ["Cell", "Seed", "Key", "Error"]
     return Table(f"{data.slug}_failed", caption, heads, rows, kept, text_columns=4)

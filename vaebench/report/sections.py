@@ -80,7 +80,7 @@ def section(reader: Reader, data: SettingData, formats: Sequence[str]) -> Sectio
     keys = data.runs["job_key"].tolist()
     found = [reader.environment(key) for key in keys]
     environments = list({json.dumps(dict(e), sort_keys=True): e for e in found}.values())
-    parts = [_failures(data)]
+    parts = [_failures(reader, data)]
     if keys:
         parts += [_summary(data), *_strengths(data, formats)]
         parts += [_distributions(data, formats), _variance(data, formats), _times(data, formats)]
@@ -114,9 +114,9 @@ def _part(data: SettingData, name: str, title: str) -> Part:
     return Part(f"{data.slug}-{name}", title)
 
 
-def _failures(data: SettingData) -> Part:
+def _failures(reader: Reader, data: SettingData) -> Part:
     part = _part(data, "failed", "Failed jobs")
-    table = failure_table(data)
+    table = failure_table(data, reader.location)
     if table is not None:
         part.tables.append(table)
     return part

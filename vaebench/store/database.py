@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError, UsageError
+from vaebench.passwords import hidden, scrubbed, without_secrets
 from vaebench.store import schema
 
 BUSY_SECONDS = 20.0
@@ -56,14 +57,8 @@ def open_engine(location: str | Path, *, create: bool, write: bool) -> sa.Engine
 
 
 def shown(location: str | Path) -> str:
-    """Returns how messages call a database: its path, or its URL without the password."""
-    name = str(location)
-    if "://" not in name:
-        return name
-    try:
-        return sa.make_url(name).render_as_string(hide_password=True)
-    except (sa.exc.ArgumentError, ValueError):
-        return name
+    """Returns how messages call a database: its path, or its URL without the passwords."""
+    return hidden(str(location))
 
 
 def _sqlite_path(name: str) -> Path | None:
@@ -78,11 +73,16 @@ def _sqlite_path(name: str) -> Path | None:
 
 
 def _server_engine(url: str) -> sa.Engine:
+    if url.partition("?")[0].count("@") > 1:
+        raise UsageError(
+            f"--db {shown(url)!r} has more than one @: write those of the password as %40."
+        )
     try:
         engine = sa.create_engine(url, pool_pre_ping=True)
     except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        reason = without_secrets(_one_line(error), [url])
         raise UsageError(
-            f"--db {shown(url)!r} cannot be opened: {_one_line(error)}. Give a file's path, or a "
+            f"--db {shown(url)!r} cannot be opened: {reason}. Give a file's path, or a "
             "URL such as postgresql+psycopg://user@host/name (pip install 'psycopg[binary]')."
         ) from error
     if engine.dialect.name != "postgresql":
@@ -245,7 +245,7 @@ def translated(location: str | Path) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        name, text = shown(location), _one_line(error.orig)
+        name, text = shown(location), scrubbed(_one_line(error.orig))
         if "locked" in text:
             raise DatabaseLockedError(
                 f"{name} is locked by another program. Close it there, then run the command again."

@@ -13,6 +13,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError
+from vaebench.hints import hint
 from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.spec import JobSpec
 from vaebench.store import schema
@@ -182,7 +183,7 @@ class Reader:
         if not found:
             raise StoreError(
                 f"No run in {self.location} has a key that begins with {prefix!r}. "
-                "`vaebench runs` lists the keys."
+                f"`{hint('vaebench runs', self.location)}` lists the keys."
             )
         if len(found) > 1:
             matches = ", ".join(row.key for row in found[:3])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -14,7 +17,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
+
+from vaebench.passwords import scrubbed, scrubbed_command
 
 VERSION = 1
 """Of the tables; a database of a higher one is refused."""
@@ -48,6 +54,28 @@ SCORES = (
 RELATIVE = ("udr",)
 """Scores of a run among the others of its cell: they change when the cell gets another run."""
 
+
+class Public(TypeDecorator[str]):
+    """Text that loses its passwords when it is stored, and when it is read where it has some.
+
+    Args:
+        without: Returns a text without its passwords.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, without: Callable[[str], str] = scrubbed) -> None:
+        super().__init__()
+        self.without = without
+
+    def process_bind_param(self, value: Any, dialect: object) -> Any:
+        return self.without(value) if isinstance(value, str) else value
+
+    def process_result_value(self, value: Any, dialect: object) -> Any:
+        return self.without(value) if isinstance(value, str) else value
+
+
 metadata = MetaData()
 
 schema_version = Table("vaebench_schema", metadata, Column("version", Integer, nullable=False))
@@ -56,7 +84,7 @@ sweeps = Table(
     "sweeps",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("command", Text, nullable=False),
+    Column("command", Public(scrubbed_command), nullable=False),
     Column("created_at", String(32), nullable=False),
 )
 
@@ -118,8 +146,8 @@ jobs = Table(
     Column("started_at", String(32)),
     Column("finished_at", String(32)),
     Column("environment_id", ForeignKey("environments.id")),
-    Column("error", Text),
-    Column("traceback", Text),
+    Column("error", Public()),
+    Column("traceback", Public()),
     Index("jobs_by_state", "state"),
 )
 
