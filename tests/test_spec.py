@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -171,3 +173,25 @@ def test_a_variant_is_named_by_what_is_not_the_default() -> None:
     shorter = SweepSpec(models=("annealedvae",), seeds=(0,), grid=grid)
     assert shorter.expand()[0].strength_text == "c_max=25 gamma=5 c_steps=10"
     assert SweepSpec(models=("vae",), seeds=(3,)).expand()[0].label == "vae seed 3"
+
+
+def test_a_key_is_hashed_once_and_leaves_equality_and_copies_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed = 0
+    sha256 = hashlib.sha256
+
+    def counted(text: bytes) -> Any:
+        nonlocal hashed
+        hashed += 1
+        return sha256(text)
+
+    monkeypatch.setattr(hashlib, "sha256", counted)
+    one, other = job(), job()
+    assert {one.key for _ in range(5)} == {sha256(one.to_json().encode()).hexdigest()[:16]}
+    assert {one, one} == {one}
+    assert hashed == 1
+    assert one == other
+    assert pickle.loads(pickle.dumps(one)) == other
+    assert dataclasses.replace(one, seed=7).key == job(seed=7).key != one.key
+    assert "key" not in one.to_dict()

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -109,6 +110,8 @@ class Setting:
 class JobSpec(Setting):
     """One training: a setting with a model, its hyperparameters and a seed.
 
+    Its keys are hashed when they are first asked for, and kept.
+
     Attributes:
         model: Canonical model name.
         parameters: Hyperparameters, all resolved to numbers, by name.
@@ -151,7 +154,7 @@ class JobSpec(Setting):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types; a field that is None (added after version 1) is left out."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values = {name: getattr(self, name) for name in _FIELDS}
         values["parameters"] = dict(self.parameters)
         return {name: value for name, value in values.items() if value is not None}
 
@@ -166,26 +169,25 @@ class JobSpec(Setting):
         Raises:
             UsageError: A field is unknown, missing or out of range.
         """
-        known = {f.name for f in dataclasses.fields(JobSpec)}
         for name in values:
-            if name not in known:
-                raise unknown("job field", name, sorted(known))
+            if name not in _FIELDS:
+                raise unknown("job field", name, sorted(_FIELDS))
         try:
             return JobSpec(**values)
         except TypeError as error:
             raise UsageError(f"This job cannot be read: {error}.") from error
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The job key: 16 hexadecimal digits of the canonical JSON's SHA-256."""
         return _digest(self.to_dict())
 
-    @property
+    @cached_property
     def cell(self) -> str:
         """Key of the cell: the same for jobs that differ in seed and fold alone."""
         return _digest(self.to_dict(), without=("seed", "fold"))
 
-    @property
+    @cached_property
     def setting(self) -> str:
         """Key of the setting: the same for jobs that can be compared with each other."""
         varying = ("seed", "fold", "model", "parameters", "warmup_steps")
@@ -228,8 +230,8 @@ class JobSpec(Setting):
         return " ".join(part for part in parts if part)
 
 
-def _canonical(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_FIELDS = tuple(f.name for f in dataclasses.fields(JobSpec))
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def _digest(values: Mapping[str, Any], without: Iterable[str] = ()) -> str:

@@ -184,6 +184,7 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
     if write:
         if not tables.issuperset(schema.metadata.tables):
             _make_tables(engine)  # those that an older vaebench of this version did not have
+        _make_indexes(engine)
         _refresh_view(engine)
 
 
@@ -194,6 +195,24 @@ def _make_tables(engine: sa.Engine) -> None:
         known = connection.scalar(sa.select(schema.schema_version.c.version))
         if known is None:
             connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
+
+
+def _make_indexes(engine: sa.Engine) -> None:
+    """Makes those indexes that the vaebench that made the tables did not have."""
+    with engine.connect() as connection:
+        found = sa.inspect(connection).get_multi_indexes()
+    known = {index["name"] for indexes in found.values() for index in indexes}
+    missing = [
+        index
+        for table in schema.metadata.sorted_tables
+        for index in table.indexes
+        if index.name not in known
+    ]
+    if missing:
+        with engine.begin() as connection:
+            _one_at_a_time(connection)
+            for index in missing:
+                index.create(connection, checkfirst=True)
 
 
 def _refresh_view(engine: sa.Engine) -> None:

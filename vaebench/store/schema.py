@@ -157,6 +157,7 @@ sweep_jobs = Table(
     Column("sweep_id", ForeignKey("sweeps.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Index("sweep_jobs_by_job", "job_id"),
 )
 
 scores = Table(

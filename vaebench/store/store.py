@@ -21,11 +21,14 @@ from vaebench.spec import JobSpec
 from vaebench.store.claims import STALE_SECONDS, Claim, abandoned
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.reading import Reader
-from vaebench.store.schema import jobs, representations, scores, sweep_jobs, sweeps
+from vaebench.store.schema import STATES, jobs, representations, scores, sweep_jobs, sweeps
 from vaebench.store.writing import clean, environment_id, insert_figures, insert_missing, job_row
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
+
+AHEAD = 100
+"""Jobs behind the one claimed last among which the next is looked for, before all of them are."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Store(Reader):
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
         super().__init__(open_engine(location, create=create, write=True), shown(location))
+        self._passed: dict[int, int] = {}
+        """By sweep, the position up to which its jobs were pending no more, as far as known."""
 
     def add_sweep(self, specs: Sequence[JobSpec], command: str) -> Added:
         """Records a sweep and adds those of its jobs that are new.
@@ -72,22 +77,28 @@ class Store(Reader):
             sweep = connection.execute(
                 sa.insert(sweeps).values(command=command, created_at=now).returning(sweeps.c.id)
             ).scalar_one()
-            rows = {spec.key: job_row(spec, now) for spec in specs}
-            new = insert_missing(connection, jobs, "job_key", list(rows.values()))
-            found = connection.execute(sa.select(jobs.c.job_key, jobs.c.id))
-            ids = {row.job_key: row.id for row in found}
+            chosen = {spec.key: spec for spec in specs}
+            ids = _ids(connection)
+            rows = [job_row(spec, now) for key, spec in chosen.items() if key not in ids]
+            new = insert_missing(connection, jobs, "job_key", rows)
             if rows:
+                ids = _ids(connection)
+            if chosen:
                 connection.execute(
                     sa.insert(sweep_jobs),
                     [
                         {"sweep_id": sweep, "position": position, "job_id": ids[key]}
-                        for position, key in enumerate(rows)
+                        for position, key in enumerate(chosen)
                     ],
                 )
-        return Added(sweep, new, len(rows) - new)
+        return Added(sweep, new, len(chosen) - new)
 
     def claim(self, sweep_id: int) -> Claim | None:
         """Claims the sweep's next pending job, in one statement.
+
+        The search goes on behind the job claimed last, so that it takes no longer as the sweep
+        fills. Jobs that this store puts back have their turn again at once, those that another
+        process puts back after the next `requeue_abandoned`, or when no others are near.
 
         Args:
             sweep_id: The sweep.
@@ -96,37 +107,31 @@ class Store(Reader):
             The claim, or None where no job is pending.
         """
         me = psutil.Process()
-        waiting = (
-            sa.select(jobs.c.id)
-            .join(sweep_jobs, sweep_jobs.c.job_id == jobs.c.id)
-            .where(sweep_jobs.c.sweep_id == sweep_id, jobs.c.state == "PENDING")
-            .order_by(sweep_jobs.c.position)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=jobs)
-            .scalar_subquery()
+        statement = sa.update(jobs).values(
+            state="RUNNING",
+            claim_token=uuid.uuid4().hex,
+            claim_host=platform.node(),
+            claim_pid=os.getpid(),
+            claim_started=me.create_time(),
+            heartbeat_at=time.time(),
+            started_at=sa.func.coalesce(jobs.c.started_at, _now()),
+            phase="loading",
+            error=None,
+            traceback=None,
         )
-        statement = (
-            sa.update(jobs)
-            .where(jobs.c.id == waiting, jobs.c.state == "PENDING")
-            .values(
-                state="RUNNING",
-                claim_token=uuid.uuid4().hex,
-                claim_host=platform.node(),
-                claim_pid=os.getpid(),
-                claim_started=me.create_time(),
-                heartbeat_at=time.time(),
-                started_at=sa.func.coalesce(jobs.c.started_at, _now()),
-                phase="loading",
-                error=None,
-                traceback=None,
-            )
-            .returning(jobs.c.id, jobs.c.claim_token, jobs.c.spec, jobs.c.attempts)
-        )
-        with translated(self.location), self.engine.begin() as connection:
-            row = connection.execute(statement).first()
-        if row is None:
-            return None
-        return Claim(row.id, row.claim_token, JobSpec.from_dict(json.loads(row.spec)), row.attempts)
+        members = (sweep_jobs.c.sweep_id == sweep_id, sweep_jobs.c.job_id == jobs.c.id)
+        position = sa.select(sweep_jobs.c.position).where(*members).scalar_subquery()
+        columns = (jobs.c.id, jobs.c.claim_token, jobs.c.spec, jobs.c.attempts)
+        for waiting in (_next(sweep_id, self._passed.get(sweep_id, -1)), _any(sweep_id)):
+            chosen = statement.where(jobs.c.id == waiting, jobs.c.state == "PENDING")
+            chosen = chosen.returning(*columns, position.label("position"))
+            with translated(self.location), self.engine.begin() as connection:
+                row = connection.execute(chosen).first()
+            if row is not None:
+                self._passed[sweep_id] = row.position
+                spec = JobSpec.from_dict(json.loads(row.spec))
+                return Claim(row.id, row.claim_token, spec, row.attempts)
+        return None
 
     def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
         """Shows that claims are alive, with how far each job is.
@@ -191,6 +196,7 @@ class Store(Reader):
             Whether the claim was still held; if not, nothing was written.
         """
         state = "PENDING" if claim.attempts < retries else "FAILED"
+        self._passed.clear()
         return self._end(claim, outcome, state, None, attempts=claim.attempts + 1)
 
     def lose(self, claim: Claim, error: str) -> bool:
@@ -199,6 +205,7 @@ class Store(Reader):
         Returns:
             Whether the claim was still held; if not, nothing was written.
         """
+        self._passed.clear()
         lost = jobs.c.losses + 1
         state = sa.case((lost >= MAX_LOSSES, "FAILED"), else_="PENDING")
         with translated(self.location), self.engine.begin() as connection:
@@ -218,6 +225,7 @@ class Store(Reader):
 
     def release(self, claims: Iterable[Claim]) -> None:
         """Puts claimed jobs back, to be gone on with later from their checkpoints."""
+        self._passed.clear()
         with translated(self.location), self.engine.begin() as connection:
             for claim in claims:
                 connection.execute(
@@ -235,6 +243,7 @@ class Store(Reader):
         Returns:
             The number of jobs put back.
         """
+        self._passed.clear()
         put_back = 0
         with translated(self.location), self.engine.begin() as connection:
             running = connection.execute(
@@ -267,6 +276,7 @@ class Store(Reader):
         Returns:
             The number of jobs put back.
         """
+        self._passed.clear()
         members = sa.select(sweep_jobs.c.job_id).where(sweep_jobs.c.sweep_id == sweep_id)
         with translated(self.location), self.engine.begin() as connection:
             result = connection.execute(
@@ -283,6 +293,7 @@ class Store(Reader):
         Returns:
             The number of jobs that were failed and are pending now.
         """
+        self._passed.clear()
         changed = 0
         with translated(self.location), self.engine.begin() as connection:
             for key in keys:
@@ -328,6 +339,39 @@ class Store(Reader):
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _ids(connection: sa.Connection) -> dict[str, int]:
+    return {row.job_key: row.id for row in connection.execute(sa.select(jobs.c.job_key, jobs.c.id))}
+
+
+def _pending(sweep_id: int, *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    """Selects the first of a sweep's jobs that nobody else is about to claim."""
+    return (
+        sa.select(jobs.c.id)
+        .join(sweep_jobs, sweep_jobs.c.job_id == jobs.c.id)
+        .where(sweep_jobs.c.sweep_id == sweep_id, *where)
+        .order_by(sweep_jobs.c.position)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=jobs)
+        .scalar_subquery()
+    )
+
+
+def _next(sweep_id: int, after: int) -> sa.ScalarSelect[int]:
+    """Selects the sweep's first pending job among the `AHEAD` behind a position.
+
+    It is asked for by what it is not, which no index answers: so no database looks all pending
+    jobs up and sorts them.
+    """
+    place = sweep_jobs.c.position
+    others = [state for state in STATES if state != "PENDING"]
+    return _pending(sweep_id, place > after, place <= after + AHEAD, jobs.c.state.not_in(others))
+
+
+def _any(sweep_id: int) -> sa.ScalarSelect[int]:
+    """Selects the sweep's first pending job, which is quick where few are."""
+    return _pending(sweep_id, jobs.c.state == "PENDING")
 
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

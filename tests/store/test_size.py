@@ -1,0 +1,151 @@
+"""The store at size: the work of a claim and the number of statements do not grow with the jobs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.store.sample_jobs import failure, make_specs
+from vaebench.outcome import JobOutcome
+from vaebench.spec import JobSpec
+from vaebench.store import Claim, Reader, Store
+from vaebench.store.store import AHEAD
+
+JOBS = 4 * AHEAD
+
+
+def end(store: Store, claim: Claim | None) -> JobSpec:
+    assert claim is not None
+    assert store.complete(claim, JobOutcome(claim.spec.key, "complete"))
+    return claim.spec
+
+
+@contextmanager
+def instructions(store: Store) -> Iterator[list[int]]:
+    """Counts the instructions of SQLite's machine that a block takes."""
+    seen = [0]
+
+    def step() -> int:
+        seen[0] += 1
+        return 0
+
+    def watch(connection: sqlite3.Connection, *rest: Any) -> None:
+        connection.set_progress_handler(step, 1)
+
+    def leave(connection: sqlite3.Connection, *rest: Any) -> None:
+        connection.set_progress_handler(None, 1)
+
+    sa.event.listen(store.engine, "checkout", watch)
+    sa.event.listen(store.engine, "checkin", leave)
+    yield seen
+    sa.event.remove(store.engine, "checkout", watch)
+    sa.event.remove(store.engine, "checkin", leave)
+
+
+@contextmanager
+def rows_read(store: Store) -> Iterator[list[int]]:
+    """Counts the rows of jobs and sweeps that PostgreSQL looks at in a block."""
+
+    def count() -> int:
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+        with store.engine.begin() as connection:
+            return int(
+                connection.exec_driver_sql(
+                    "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM "
+                    "pg_stat_user_tables WHERE relname IN ('jobs', 'sweep_jobs') "
+                    "AND schemaname = current_schema()"
+                ).scalar_one()
+            )
+
+    before = count()
+    seen = [0]
+    yield seen
+    seen[0] = count() - before
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_a_claim_takes_no_more_work_in_a_large_sweep_or_when_it_fills(
+    location: str, analysed: bool
+) -> None:
+    work: dict[float, int] = {}
+    with Store(location) as store:
+        work_of = instructions if store.engine.dialect.name == "sqlite" else rows_read
+        small = store.add_sweep(make_specs(2 * AHEAD), "a small sweep").sweep_id
+        with work_of(store) as seen:
+            end(store, store.claim(small))
+        sweep = store.add_sweep(make_specs(JOBS, "ae"), "a sweep").sweep_id
+        for number in range(JOBS):
+            if number / JOBS in (0.0, 0.5, 0.95):
+                if analysed:
+                    with store.engine.begin() as connection:
+                        connection.exec_driver_sql("ANALYZE")
+                with work_of(store) as done:
+                    claim = store.claim(sweep)
+                work[number / JOBS] = done[0]
+            else:
+                claim = store.claim(sweep)
+            assert claim is not None
+            assert claim.spec.seed == number
+            if number % 10 == 0:
+                end(store, claim)
+        assert len(work) == 3
+        assert 0 < max(work.values()) < 1.2 * seen[0] + 20
+
+
+@pytest.mark.parametrize(
+    "put_back",
+    [
+        lambda store, claim: store.release([claim]),
+        lambda store, claim: store.lose(claim, "It is gone."),
+        lambda store, claim: store.fail(claim, failure(claim.spec), retries=1),
+        lambda store, claim: (
+            store.fail(claim, failure(claim.spec), retries=0) and store.retry([claim.spec.key])
+        ),
+    ],
+    ids=["released", "lost", "failed", "retried"],
+)
+def test_a_job_that_is_put_back_has_its_turn_before_later_ones(
+    location: str, put_back: Callable[[Store, Claim], Any]
+) -> None:
+    with Store(location) as store:
+        sweep = store.add_sweep(make_specs(4), "a sweep").sweep_id
+        first, second = store.claim(sweep), store.claim(sweep)
+        assert first is not None
+        put_back(store, first)
+        end(store, second)
+        assert [end(store, store.claim(sweep)).seed for _ in range(3)] == [0, 2, 3]
+        assert store.claim(sweep) is None
+
+
+def test_a_job_that_another_process_puts_back_is_claimed_once_the_others_are(
+    location: str,
+) -> None:
+    specs = make_specs(3)
+    with Store(location) as store, Store(location) as other:
+        sweep = store.add_sweep(specs, "a sweep").sweep_id
+        theirs = other.claim(sweep)
+        assert theirs is not None
+        assert end(store, store.claim(sweep)).seed == 1
+        other.release([theirs])
+        assert [end(store, store.claim(sweep)).seed for _ in range(2)] == [2, 0]
+        assert store.claim(sweep) is None
+
+
+def test_a_database_from_before_an_index_gets_it_when_opened_for_writing(location: str) -> None:
+    def indexes(store: Reader) -> set[str | None]:
+        return {index["name"] for index in sa.inspect(store.engine).get_indexes("sweep_jobs")}
+
+    with Store(location) as store:
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("DROP INDEX sweep_jobs_by_job")
+        assert "sweep_jobs_by_job" not in indexes(store)
+    with Reader.open(location) as reader:
+        assert "sweep_jobs_by_job" not in indexes(reader)
+    with Store(location) as store:
+        assert "sweep_jobs_by_job" in indexes(store)
