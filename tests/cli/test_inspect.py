@@ -345,7 +345,8 @@ class TestDiff:
 class TestRetry:
     def test_a_failed_run_is_pending_again(self, say: Say, database: Path) -> None:
         said = say("retry", FAILED.key[:8], "--db", database)
-        assert said == (0, f"{COMMAND}\n", "1 job is pending again. To train:\n")
+        again = f"{COMMAND} --db {database}\n"
+        assert said == (0, again, "1 job is pending again. To train:\n")
         with Reader.open(database) as reader:
             assert reader.states()[FAILED.key] == "PENDING"
 
