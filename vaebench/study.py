@@ -89,8 +89,12 @@ def load_study(name: str) -> Study:
     path = study_path(name)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise UsageError(f"Study file {path} is nested too deep to be a study.") from error
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise UsageError(f"Study file {path} is not TOML: {error}.") from error
+    except OSError as error:
+        raise UsageError(f"Study file {path} cannot be read: {error.strerror}.") from error
     known = {f.name for f in dataclasses.fields(Study)} - {"name", "entries"} | {"models"}
     _known(path, "key", content, known)
     setting = _table(path, "setting", content.get("setting", {}))

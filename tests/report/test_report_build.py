@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.report.databases import report, sweep, write
+from tests.report.databases import outcome, report, sweep, write
 from vaebench.errors import OutputError, UsageError, VaebenchError
 from vaebench.outcome import Artifact
-from vaebench.report import ReportSummary
-from vaebench.spec import JobSpec
-from vaebench.store import Reader
+from vaebench.report import ReportSummary, build_report
+from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.store import Reader, Store
 
 NOTHING_WRONG = re.compile(r"\bnan\b|\bNone\b|\binf\b|NaN")
 
@@ -233,6 +234,48 @@ def test_files_that_no_report_made_stay(tmp_path: Path) -> None:
             assert "\n" not in str(caught.value)
             assert [p for p in out.rglob("*") if p.is_file()] == [out / name]
             assert (out / name).read_bytes() == content
+
+
+def test_a_name_that_no_file_can_have_is_cut_and_no_two_are_the_same(tmp_path: Path) -> None:
+    names = [f"npz:{'deep/' * 600}mine.npz", "npz:a.b", "npz:a-b"]
+    with Store(tmp_path / "results.db") as store:
+        for name in names:
+            spec = SweepSpec(setting=Setting(dataset=name, steps=5), models=("vae",), seeds=(0,))
+            claim = store.claim(store.add_sweep(spec.expand(), "").sweep_id)
+            assert claim is not None
+            store.complete(claim, outcome(claim.spec))
+        summary = build_report(store, tmp_path / "report", formats=["svg"])
+    assert len({*summary.tables}) == len(summary.tables)
+    assert sum(name.endswith("summary") for name in summary.tables) == 3
+    assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_a_report_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+
+    def written() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    with Store(tmp_path / "results.db") as store:
+        sweep = store.add_sweep(SweepSpec(models=("vae",), seeds=(0, 1)).expand(), "").sweep_id
+        for seed in (0, 1):
+            claim = store.claim(sweep)
+            assert claim is not None
+            store.complete(claim, outcome(claim.spec))
+            if seed == 0:
+                build_report(store, out, formats=["svg"])
+        before = written()
+        assert len(before[out / "index.html"]) > 60_000  # the last file, larger than is allowed
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        try:
+            with pytest.raises(OutputError, match="File too large"):
+                build_report(store, out, formats=["svg"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert written() == before
+        build_report(store, out, formats=["svg"])
+        assert written()[out / "index.html"] != before[out / "index.html"]
 
 
 def test_importing_the_report_takes_no_torch_and_no_pyplot() -> None:

@@ -32,7 +32,19 @@ from vaebench.passwords import scrubbed, without_secrets
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-_SURROUNDINGS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+_SURROUNDINGS = {
+    getattr(errno, name)
+    for name in (
+        "EACCES EPERM EROFS ENOSPC EDQUOT EIO ENAMETOOLONG ELOOP ENOTDIR EISDIR ENXIO ENODEV EBUSY "
+        "ETXTBSY EFBIG EMFILE ENFILE ENOMEM ENOTEMPTY ESTALE ETIMEDOUT"
+    ).split()
+    if hasattr(errno, name)
+}
+"""Errors of files that their names, the disk or the system are the cause of, not vaebench."""
+
+_LONGEST_PLACE = 160
+"""Characters of a path in a message; of a longer one both ends are shown."""
+
 _RUN, _LOOK, _KNOWN = "Run", "Look at results", "Models and data"
 
 _EXAMPLES = """
@@ -133,8 +145,10 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         if error.errno not in _SURROUNDINGS:
             return _defect(urls)
-        place = error.filename or "the output"
-        return complain(f"{place} cannot be used: {error.strerror}.", 1)
+        place = os.fsdecode(error.filename) if error.filename else "the output"
+        half = _LONGEST_PLACE // 2
+        short = place if len(place) <= _LONGEST_PLACE else f"{place[:half]} … {place[-half:]}"
+        return complain(f"{short} cannot be used: {error.strerror}.", 1)
     except Exception:
         return _defect(urls)
     return code if isinstance(code, int) else 0

@@ -27,6 +27,7 @@ def reproduce(
 
     Exit code 0 means bit for bit the same, 1 that a figure differs. The database is not changed.
     """
+    from vaebench.data import load_dataset
     from vaebench.executors import ProcessExecutor
     from vaebench.store import RELATIVE, Reader
     from vaebench.training import resolve_device
@@ -47,6 +48,7 @@ def reproduce(
         curve = reader.curve(row.key)
         environment = reader.environment(row.key)
     resolved = resolve_device(device if device != "auto" else environment.get("device", "auto"))
+    load_dataset(row.spec.dataset, data_dir)  # what is missing is said before a worker starts
     tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
     with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
         context = WorkerContext(out=Path(folder), device=resolved, data_dir=data_dir)

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from vaebench.errors import DataError, UsageError
 
+LONGEST_NAME = 500
+"""Characters of a data set's name: it is stored, printed and part of files' names."""
+
 
 class Dataset(Protocol):
     """Images with, where they are known, their labels and ground-truth factors.
@@ -116,7 +119,8 @@ def is_stochastic(data: Dataset) -> TypeGuard[StochasticDataset]:
 
 def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """The folder of downloaded data sets: the argument, else VAEBENCH_DATA, else ./data."""
-    return Path(data_dir or os.environ.get("VAEBENCH_DATA") or "data").expanduser()
+    path = Path(data_dir or os.environ.get("VAEBENCH_DATA") or "data")
+    return usable(path, f"The data folder {str(path)[:LONGEST_NAME]}")
 
 
 def as_indices(indices: ArrayLike, length: int) -> NDArray[np.int64]:
@@ -182,7 +186,32 @@ def own_path(name: str) -> Path:
     kind, _, path = name.partition(":")
     if not path:
         raise UsageError(f"{name} names no path. Write {kind}:PATH.")
-    return Path(path).expanduser()
+    return usable(Path(path), name if len(name) < LONGEST_NAME else f"{name[:LONGEST_NAME]} …")
+
+
+def usable(path: Path, name: str) -> Path:
+    """A path that the system can be asked about, with `~` and `~user` as the folders they are.
+
+    Args:
+        path: The path, of a file that may be missing.
+        name: What was typed, for the message.
+
+    Raises:
+        UsageError: There is no such user, or no file can have such a path.
+    """
+    try:
+        expanded = path.expanduser()
+        expanded.is_file()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{name}: there is no user {path.parts[0].removeprefix('~')!r} here. Write the path "
+            f"without ~, or as ./{path} for a folder of that name."
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"{name!r} cannot be a path: it has a character NUL.") from error
+    except OSError as error:
+        raise UsageError(f"{name} cannot be used: {error.strerror}.") from error
+    return expanded
 
 
 def missing(name: str, data_dir: Path, path: Path) -> DataError:

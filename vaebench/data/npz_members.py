@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vaebench.errors import DataError
+from vaebench.errors import DataError, VaebenchError
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 _LOCAL_HEADER = 30
@@ -44,7 +44,7 @@ class Member:
     @property
     def bytes(self) -> int:
         """Size of the unpacked numbers."""
-        return int(np.prod([self.dtype.itemsize, *self.shape], dtype=np.float64))
+        return math.prod((self.dtype.itemsize, *self.shape))
 
     def map(self) -> NDArray[Any]:
         """Maps an uncompressed array read-only; processes that do so share its memory.
@@ -110,6 +110,12 @@ def open_members(path: Path) -> dict[str, Member]:
             with archive.open(info) as stream:
                 shape, fortran_order, dtype = read_npy_header(cast(BinaryIO, stream), name)
                 inner = stream.tell()
+            needed = math.prod((dtype.itemsize, *shape))
+            if info.file_size - inner != needed:
+                raise ValueError(
+                    f"its {name} are said to be {dtype} {list(shape)}, {needed:,} bytes, and it "
+                    f"has {info.file_size - inner:,} of them"
+                )
             offset = None
             if info.compress_type == zipfile.ZIP_STORED:
                 file.seek(info.header_offset)
@@ -144,7 +150,7 @@ def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
         name: Name of the array, for the message.
 
     Raises:
-        ValueError: It is not such an array, or its elements are Python objects.
+        ValueError: It is not such an array, or its elements are Python objects or nothing.
     """
     version = np.lib.format.read_magic(stream)
     read = {
@@ -156,6 +162,8 @@ def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
     shape, fortran_order, dtype = read(stream)
     if dtype.hasobject:
         raise ValueError(f"the array {name} holds Python objects, which are not read")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"the array {name} has the shape {list(shape)}; no size can be negative")
     return shape, fortran_order and len(shape) > 1, dtype
 
 
@@ -164,8 +172,9 @@ def reading(path: Path) -> Iterator[None]:
     """Turns the errors of reading a zip file into a DataError that names it."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
-        # RuntimeError: an encrypted archive, or one of a compression that Python does not know
+    except VaebenchError:
+        raise
+    except Exception as error:  # of a damaged file zipfile and NumPy raise nearly any
         size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise DataError(f"{path} cannot be read{size}: {reason}.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 import zlib
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaebench.data.stored import StoredImages
-from vaebench.data.unpacked import OnProgress, find, silent, unpacked
+from vaebench.data.unpacked import OnProgress, find, kept_name, silent, unpacked
 from vaebench.errors import DataError, UsageError
 
 PREFIX = "folder:"
@@ -58,8 +57,7 @@ def load_folder(
     if width < 1:
         raise UsageError(f"Images cannot have a size of {size} pixels. Allowed: 1 and more.")
     files, labels, names = _listed(path)
-    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
-    kept = f"folder-{path.name}-{place}-{width}"
+    kept = f"{kept_name('folder', path)}-{width}"
     recipe = "\n".join(str(file.relative_to(path)) for file in files)
     shapes = [(len(files), width, width, channels) for channels in (1, 3)]
     found = (find(data_dir, kept, files, shape, recipe) for shape in shapes)

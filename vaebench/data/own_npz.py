@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from vaebench.data.grid import Table
 from vaebench.data.npz_members import Member, open_members, read_array
 from vaebench.data.stored import StoredImages
-from vaebench.data.unpacked import OnProgress, silent, unpacked
+from vaebench.data.unpacked import OnProgress, kept_name, silent, unpacked
 from vaebench.errors import DataError, unknown
 
 PREFIX = "npz:"
@@ -157,8 +155,7 @@ def _images(member: Member, data_dir: Path, on_progress: OnProgress) -> NDArray[
         return np.ascontiguousarray(read_array(member)).view(np.uint8)
     if member.offset is not None:
         return member.map().view(np.uint8)
-    place = hashlib.sha256(os.fsencode(member.path.resolve())).hexdigest()[:8]
-    name = f"npz-{member.path.stem}-{place}"
+    name = kept_name("npz", member.path)
     return unpacked(
         data_dir, name, [member.path], member.shape, lambda: member.blocks(_BLOCK), on_progress
     )

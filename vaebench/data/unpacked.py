@@ -17,6 +17,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,8 @@ from vaebench.files import replacing
 OnProgress = Callable[[int, int], None]
 Blocks = Callable[[], Iterable[NDArray[np.uint8]]]
 FOLDER = "unpacked"
+_LONGEST_STEM = 150
+"""Bytes of a user's own file name in ours, which gets some 60 more and may have 255."""
 
 
 def silent(done: int, total: int) -> None:
@@ -71,9 +74,10 @@ def unpacked(
         if images is not None:
             return images
         if alone:
-            _delete(folder.glob(f".{name}-*.part"))
+            _delete(folder.glob(f".{escape(name)}-*.part"))
         _write(folder / file, name, shape, blocks(), on_progress)
-        _delete(path for path in folder.glob(f"{name}-{'[0-9a-f]' * 16}.npy") if path.name != file)
+        others = folder.glob(f"{escape(name)}-{'[0-9a-f]' * 16}.npy")
+        _delete(path for path in others if path.name != file)
     images = _mapped(folder / file, shape)
     if images is None:
         raise DataError(f"{folder / file} vanished or changed while it was opened. Run it again.")
@@ -87,6 +91,13 @@ def find(
     file = f"{name}-{_fingerprint(sources, shape, recipe)}.npy"
     found = (_mapped(folder / file, shape) for folder in _folders(data_dir))
     return next((images for images in found if images is not None), None)
+
+
+def kept_name(kind: str, path: Path) -> str:
+    """What the unpacked images of a user's own file or folder are called, by its place."""
+    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+    name = os.fsdecode(os.fsencode(path.stem if kind == "npz" else path.name)[:_LONGEST_STEM])
+    return f"{kind}-{name}-{place}"
 
 
 def _fingerprint(sources: Sequence[Path], shape: tuple[int, ...], recipe: str) -> str:

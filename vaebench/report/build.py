@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jinja2
 
@@ -161,11 +162,16 @@ def _write(out: Path, files: Mapping[str, bytes]) -> None:
         check_replaceable(out / name, mine=ours, instead=INSTEAD)
     for folder in FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for name in before - files.keys() - {PAGE}:
-        (out / name).unlink(missing_ok=True)
-    _list(out, {*files, *before})
-    for name, content in files.items():
-        write_atomically(out / name, content, instead=INSTEAD)
+    with TemporaryDirectory(prefix=".report-", dir=out) as beside:
+        # All of it is on the disk before any of it takes the place of an earlier report.
+        whole = {name: Path(beside) / str(number) for number, name in enumerate(files)}
+        for name, content in files.items():
+            write_atomically(whole[name], content, instead=INSTEAD)
+        for name in before - files.keys() - {PAGE}:
+            (out / name).unlink(missing_ok=True)
+        _list(out, {*files, *before})
+        for name, place in whole.items():
+            place.replace(out / name)
     _list(out, files)
 
 

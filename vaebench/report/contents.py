@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from vaebench.spec import JobSpec, Setting
 from vaebench.store.schema import SCORES
 
 TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
+LONGEST_SLUG = 80
+"""Characters of a data set's name in files' names; of a longer one, a path, the end tells more."""
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 _SHARES = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
            "cell_adjusted", "seed")  # fmt: skip
@@ -80,13 +83,15 @@ def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
     """Splits a database's jobs and runs by setting, in the order they were first added."""
     first = jobs.drop_duplicates("setting")
     specs: dict[str, JobSpec] = dict(zip(first["setting"], first["spec"], strict=True))
+    slugs = Counter(_slug(spec.dataset) for spec in specs.values())
     found = []
     for key, spec in specs.items():
         alike = [other for other in specs.values() if other.dataset == spec.dataset]
-        slug = re.sub(r"[^a-z0-9]+", "-", spec.dataset.lower()).strip("-") or "data"
+        slug = _slug(spec.dataset)
         title = TITLES.get(spec.dataset, spec.dataset)
-        if len(alike) > 1:
+        if slugs[slug] > 1:
             slug = f"{slug}-{key[:6]}"
+        if len(alike) > 1:
             title = f"{title}: {', '.join(_differences(spec, alike))}"
         found.append(
             SettingData(
@@ -99,6 +104,12 @@ def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
             )
         )
     return found
+
+
+def _slug(dataset: str) -> str:
+    """Turns a data set's name into the beginning of files' names, which may not be long."""
+    plain = re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-") or "data"
+    return plain if len(plain) <= LONGEST_SLUG else plain[-LONGEST_SLUG:].strip("-")
 
 
 def _differences(spec: JobSpec, others: Sequence[JobSpec]) -> list[str]:
