@@ -69,6 +69,10 @@ class Public(TypeDecorator[str]):
         super().__init__()
         self.without = without
 
+    @property
+    def python_type(self) -> type[str]:
+        return str
+
     def process_bind_param(self, value: Any, dialect: object) -> Any:
         return self.without(value) if isinstance(value, str) else value
 
