@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,12 @@ import pytest
 import torch
 
 from tests.training.conftest import make_spec
-from vaebench.errors import VaebenchError
+from vaebench import metrics
+from vaebench.errors import DamagedError, VaebenchError
+from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
+from vaebench.training import read_tensors, write_tensors
 from vaebench.worker import WorkerContext, load_model, run_pack
 
 
@@ -83,6 +88,7 @@ def test_environment_says_what_made_the_result(tmp_path: Path) -> None:
     assert environment["data"] == "drawn from formulas"
     assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
     assert environment["host"]
+    assert environment["code"] == code_digest()
     root = Path(__file__).parent.parent
     if (root / ".git").exists():
         assert len(environment["git_commit"]) == 40
@@ -100,5 +106,62 @@ def test_a_trained_model_is_loaded_again(tmp_path: Path) -> None:
         logits, mu, _, _ = model(x, torch.zeros(2, spec.latent_dim), label)
     assert logits.shape == x.shape
     assert np.isfinite(mu.numpy()).all()
-    with pytest.raises(VaebenchError, match="not a trained model"):
+    pixels = model.decode(torch.zeros(1, spec.latent_dim), label[:1])
+    assert pixels.min() < 0  # logits, not pictures
+
+
+def test_a_file_that_is_no_trained_model_is_one_line(tmp_path: Path) -> None:
+    spec = make_spec(eval_size=10, steps=1, latent_dim=2)
+    assert run([spec], tmp_path)[0].status == "complete"
+    path = tmp_path / "models" / f"{spec.key}.pt"
+    content = path.read_bytes()
+    values = read_tensors(path)
+    assert values is not None
+    with pytest.raises(VaebenchError, match=r"no trained model at .*nothing.pt: name a file KEY"):
         load_model(tmp_path / "nothing.pt")
+    path.write_bytes(content[:4000] + b"x" + content[4001:])
+    with pytest.raises(DamagedError, match="damaged"):
+        load_model(path)
+    job = json.loads(values["job"])
+    for changed, said in (
+        ({"job": 3}, "not a trained model"),
+        ({"job": json.dumps({**job, "network": "mlp"})}, "not a trained model"),
+        ({"job": json.dumps({**job, "model": "newvae"})}, "cannot be used by this vaebench"),
+        ({"shape": None}, "not a trained model"),
+        ({"model": {}}, "not a trained model"),
+    ):
+        write_tensors(path, {**values, **changed})
+        with pytest.raises(VaebenchError, match=said) as caught:
+            load_model(path)
+        assert "\n" not in str(caught.value)
+    torch.save({name: value for name, value in values.items() if name != "code"}, path)
+    assert load_model(path)[0] == spec  # as it was written before there were digests
+
+
+def test_a_damaged_checkpoint_is_said_and_changes_no_figure(tmp_path: Path) -> None:
+    spec = make_spec(eval_size=10, steps=6, latent_dim=2)
+    expected = run([spec], tmp_path / "straight")[0]
+    out, stops = tmp_path / "damaged", iter([False] * 2 + [True])
+    assert run([spec], out, should_stop=lambda: next(stops))[0].status == "interrupted"
+    path = out / "checkpoints" / f"{spec.key}.pt"
+    content = bytearray(path.read_bytes())
+    content[400_000] ^= 1
+    path.write_bytes(content)
+    notes: list[str] = []
+    again = run([spec], out, on_event=lambda seen: notes.append(seen.note or ""))[0]
+    (note,) = filter(None, notes)
+    assert "is damaged" in note
+    assert f"set aside as {path.name}.aside" in note
+    assert without_times(again) == without_times(expected)
+    assert path.with_name(f"{path.name}.aside").read_bytes() == content
+
+
+def test_an_evaluation_that_draws_from_a_global_generator_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "active_units", lambda codes: random.random())
+    outcome = run([make_spec(eval_size=10, steps=1, latent_dim=2)], tmp_path)[0]
+    assert outcome.status == "failed"
+    assert outcome.error is not None
+    assert "Evaluating betavae_h" in outcome.error
+    assert "drew from Python's global random generator" in outcome.error

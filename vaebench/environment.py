@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from vaebench.fingerprint import code_digest
 from vaebench.training import device_name
 
 PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow".split()
@@ -32,6 +33,7 @@ def environment(device: str, threads: int, source: str | None) -> dict[str, Any]
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "data": source,
+        "code": code_digest(),
         **_git(),
     }
 

@@ -38,6 +38,14 @@ class OutputError(VaebenchError):
     """A file cannot be written: no fault of the job that wanted to, so the sweep stops."""
 
 
+class DamagedError(VaebenchError):
+    """A file of vaebench's own is not what vaebench wrote, or not what it is taken for."""
+
+
+class GlobalRandomError(VaebenchError):
+    """A run drew from a global random generator, so that it could not be reproduced."""
+
+
 class LostWorkerError(VaebenchError):
     """A worker process died without an answer (killed, or out of memory)."""
 

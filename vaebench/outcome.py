@@ -123,6 +123,7 @@ class Progress:
         steps_here: Steps done in this sitting.
         reconstruction: Latest value, nats per example.
         kl: Latest value, nats per example.
+        note: A line for the user, on what the worker met and did.
     """
 
     key: str
@@ -132,3 +133,4 @@ class Progress:
     steps_here: int = 0
     reconstruction: float | None = None
     kl: float | None = None
+    note: str | None = None

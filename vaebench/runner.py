@@ -60,6 +60,19 @@ class Beat:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What a worker met and did, in a line for the user, such as a checkpoint set aside.
+
+    Attributes:
+        spec: The job.
+        text: The line.
+    """
+
+    spec: JobSpec
+    text: str
+
+
 class Runner:
     """Runs the jobs of one sweep that are not done, beside any other process that does so too.
 
@@ -69,7 +82,7 @@ class Runner:
         executor: Where jobs run.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
-        on_event: Called with `JobEnded` and `Beat`.
+        on_event: Called with `JobEnded`, `Notice` and `Beat`.
         stale_seconds: Age of a heartbeat at which a claim counts as abandoned.
 
     Attributes:
@@ -84,7 +97,7 @@ class Runner:
         *,
         retries: int = 0,
         fail_fast: bool = False,
-        on_event: Callable[[JobEnded | Beat], Any] = lambda event: None,
+        on_event: Callable[[JobEnded | Notice | Beat], Any] = lambda event: None,
         stale_seconds: float = STALE_SECONDS,
     ) -> None:
         self.store = store
@@ -98,6 +111,7 @@ class Runner:
         self.blocked: str | None = None
         self._claims: dict[Future[list[JobOutcome]], Claim] = {}
         self._progress: dict[str, Progress] = {}
+        self._notices: list[Progress] = []
         self._progress_lock = threading.Lock()
         self._forecast = Forecast()
         self._waiting: list[JobSpec] = []
@@ -113,6 +127,8 @@ class Runner:
         """Takes a worker's sign of life; called from the executor's threads."""
         with self._progress_lock:
             self._progress[progress.key] = progress
+            if progress.note:
+                self._notices.append(progress)
 
     def stop(self) -> None:
         """Claims nothing more, has what runs checkpointed, and lets `run` return."""
@@ -204,6 +220,7 @@ class Runner:
         self._forecast.gone(claim.spec)
         if state == "complete" and outcome is not None:
             self._forecast.finished(claim.spec, outcome.train_seconds, outcome.eval_seconds)
+        self._pass_on()
         self.on_event(JobEnded(claim.spec, state if held else "late", outcome, line or None))
         if state == "blocked":
             self.blocked = line
@@ -227,7 +244,15 @@ class Runner:
         self._waiting = [self._specs[key] for key in pending]
         self._counts = self._patiently(lambda: self.store.counts(self.sweep_id))
 
+    def _pass_on(self) -> None:
+        """Tells what workers had to say since the last time."""
+        with self._progress_lock:
+            notices, self._notices = self._notices, []
+        for said in notices:
+            self.on_event(Notice(self._specs[said.key], said.note or ""))
+
     def _tell(self) -> None:
+        self._pass_on()
         with self._progress_lock:
             progress = dict(self._progress)
         running = []

@@ -15,7 +15,7 @@ import torch
 
 from vaebench.data import load_dataset
 from vaebench.environment import environment
-from vaebench.errors import OutputError, VaebenchError
+from vaebench.errors import DamagedError, OutputError, VaebenchError
 from vaebench.evaluation import (
     Encoder,
     held_out,
@@ -24,12 +24,14 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
+from vaebench.fingerprint import code_digest
 from vaebench.models import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
 from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import (
     Feed,
+    GlobalGenerators,
     Trainer,
     build_model,
     prepare,
@@ -97,6 +99,7 @@ def run_pack(
         One outcome a job, in order. A job's failure is an outcome, not an exception.
     """
     prepare(context.device, context.threads)
+    code_digest()  # of the code that this process has just imported, not of later edits
     outcomes = []
     for spec in pack:
         try:
@@ -135,6 +138,7 @@ def _run(
         every_seconds=context.checkpoint_seconds,
         on_step=_reporter(on_event),
         should_stop=should_stop,
+        on_note=lambda text: on_event(Progress(spec.key, "loading", 0, note=text)),
     )
     if not finished:
         return JobOutcome(spec.key, "interrupted")
@@ -146,7 +150,7 @@ def _run(
     eval_seconds = time.perf_counter() - start
     shape, labels = list(data.observation_shape), len(data.label_names)
     saved = {"job": spec.to_json(), "shape": shape, "labels": labels, "model": model.state_dict()}
-    write_tensors(context.model(spec.key), saved)
+    write_tensors(context.model(spec.key), {**saved, "code": trainer.code})
     return JobOutcome(
         spec.key,
         "complete",
@@ -188,14 +192,17 @@ def _evaluate(
             last = now
             on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
 
+    watched = GlobalGenerators(trainer.device)
     encoder = Encoder(trainer.model.eval(), feed, spec.precision, on_batch)
     indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
     scores += representation_scores(spec, encoder, indices)
     codes = encoder.codes(shared_examples(feed.data)).astype("<f4")
+    drawn = tuple(pictures(spec, encoder, indices, kl))
+    watched.check(f"Evaluating {spec.label}", "A score draws from a generator that it is given.")
     return {
         "scores": tuple(scores),
-        "artifacts": tuple(pictures(spec, encoder, indices, kl)),
+        "artifacts": drawn,
         "representation": Representation(len(codes), spec.latent_dim, codes.tobytes()),
     }
 
@@ -232,6 +239,9 @@ def _reporter(on_event: Callable[[Progress], Any]) -> Callable[[Trainer], None]:
 def load_model(path: Path) -> tuple[JobSpec, VAE]:
     """Loads a trained model from the folder `models` of a sweep's output.
 
+    What the model's `decode` returns are logits: `torch.sigmoid` of them is the picture in [0, 1]
+    of a model trained with the Bernoulli likelihood; with the Gaussian they are the picture.
+
     Args:
         path: The file, named after the job's key.
 
@@ -239,12 +249,24 @@ def load_model(path: Path) -> tuple[JobSpec, VAE]:
         The job and its model, on the CPU, ready to encode and decode.
 
     Raises:
-        VaebenchError: The file is missing or is none of vaebench's.
+        DamagedError: The file is damaged, or is none of vaebench's.
+        VaebenchError: There is no file, or it is of a job that this vaebench does not know.
     """
-    values = read_tensors(path)
-    if values is None or "job" not in values:
-        raise VaebenchError(f"{path} is not a trained model of vaebench.")
-    spec = JobSpec.from_dict(json.loads(values["job"]))
-    model = build_model(spec, tuple(values["shape"]), values["labels"])
-    model.load_state_dict(values["model"])
+    values = read_tensors(Path(path))
+    if values is None:
+        raise VaebenchError(
+            f"There is no trained model at {path}: name a file KEY.pt in the folder `models` of a "
+            f"sweep's output, as in results/models."
+        )
+    if not {"job", "shape", "labels", "model"} <= set(values):
+        raise DamagedError(f"{path} is not a trained model of vaebench.")
+    try:
+        spec = JobSpec.from_dict(json.loads(values["job"]))
+        model = build_model(spec, tuple(values["shape"]), values["labels"])
+        model.load_state_dict(values["model"])
+    except VaebenchError as error:
+        raise VaebenchError(f"{path} cannot be used by this vaebench: {error}") from error
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DamagedError(f"{path} is not a trained model of vaebench ({line}).") from error
     return spec, model.eval()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vaebench.errors import DataError
 from vaebench.models import VAE, build_network, initialise
 
 SHAPE = (1, 64, 64)
@@ -106,3 +107,33 @@ def test_gradients_repeat_to_the_bit(name: str, enabled: bool) -> None:
 
     for one, other in zip(gradients(), gradients(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_a_model_cannot_take_is_one_line() -> None:
+    model, conditional = make("mlp"), make("mlp", labels=3)
+    x, z, label = draw(2, *SHAPE), draw(2, 5), torch.tensor([0, 2])
+    wrong = {
+        r"observations are a numpy.ndarray: a tensor float32 \[B, 1, 64, 64\] in \[0, 1\]": (
+            lambda: model.encode(x.numpy())  # type: ignore[arg-type]
+        ),
+        r"observations are float32 \[2, 1, 28, 28\]: float32 \[B, 1, 64, 64\]": (
+            lambda: model.encode(draw(2, 1, 28, 28))
+        ),
+        r"observations are float32 \[1, 64, 64\]": lambda: model.encode(x[0]),
+        r"observations are uint8": lambda: model.encode(x.byte()),
+        r"observations are float64": lambda: model.encode(x.double()),
+        r"latents are float32 \[2, 4\]: float32 \[B, 5\] is needed": lambda: model.decode(z[:, :4]),
+        r"latents are a list": lambda: model.decode([0.0]),  # type: ignore[arg-type]
+        r"conditional and got no label: .* integers from 0 to 2": lambda: conditional.encode(x),
+        r"got a numpy.ndarray as label": (
+            lambda: conditional.decode(z, label.numpy())  # type: ignore[arg-type]
+        ),
+        r"label is torch.int64 \[1\] for 2 rows": lambda: conditional.decode(z, label[:1]),
+        r"label is out of range: .* from 0 to 2": lambda: conditional.decode(z, label + 1),
+    }
+    for message, call in wrong.items():
+        with pytest.raises(DataError, match=message) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    narrow = label.to(torch.int32)
+    assert torch.equal(conditional.decode(z, narrow), conditional.decode(z, label))

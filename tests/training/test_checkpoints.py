@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
-from vaebench.errors import OutputError
+from vaebench.errors import DamagedError, OutputError
 from vaebench.training import read_tensors, write_tensors
+from vaebench.training.checkpoints import MARK
 
 
 def test_round_trip_keeps_types_and_memory_layout(tmp_path: Path) -> None:
@@ -45,8 +48,29 @@ def test_a_file_that_holds_code_is_not_run(
         torch.save({"job": Evil()}, path)
     else:
         path.write_bytes(pickle.dumps({"job": Evil()}))
-    assert read_tensors(path) is None
+    with pytest.raises(DamagedError, match="none of vaebench's files"):
+        read_tensors(path)
     assert not (tmp_path / "owned").exists()
+
+
+def test_the_file_is_still_one_of_torch_and_of_zip(tmp_path: Path) -> None:
+    """The seal is the archive's comment: other programs read the file as they did."""
+    path = tmp_path / "job.pt"
+    write_tensors(path, {"a": torch.ones(3)})
+    assert torch.equal(torch.load(path, weights_only=True)["a"], torch.ones(3))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        mark, digest = archive.comment[:-32], archive.comment[-32:]
+    assert mark == MARK
+    assert digest == hashlib.sha256(path.read_bytes()[:-32]).digest()
+
+
+def test_a_missing_file_is_no_damaged_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert read_tensors(tmp_path / "missing.pt") is None
+    assert read_tensors(tmp_path / "file" / "missing.pt") is None
+    with pytest.raises(DamagedError, match="is a folder, not one of"):
+        read_tensors(tmp_path)
 
 
 def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:

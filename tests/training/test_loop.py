@@ -65,19 +65,6 @@ def test_another_seed_is_another_run(tmp_path: Path) -> None:
     assert not same(first, second)
 
 
-def test_checkpoint_of_another_job_or_a_damaged_one_is_not_taken(tmp_path: Path) -> None:
-    path = tmp_path / "job.pt"
-    run(make_trainer(make_spec()), path)
-    assert not make_trainer(make_spec(seed=1)).load(path)
-    content = path.read_bytes()
-    for damaged in (content[: len(content) // 2], b"", b"not a checkpoint"):
-        path.write_bytes(damaged)
-        trainer = make_trainer(make_spec())
-        assert not trainer.load(path)
-        assert trainer.step == 0
-    assert not make_trainer(make_spec()).load(tmp_path / "missing.pt")
-
-
 def test_training_lowers_the_loss_and_the_curve_is_the_mean_of_its_steps() -> None:
     spec = make_spec(steps=250, batch_size=16)
     trainer = make_trainer(spec)

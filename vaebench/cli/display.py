@@ -22,7 +22,7 @@ from vaebench.outcome import Progress
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
-    from vaebench.runner import Beat, JobEnded
+    from vaebench.runner import Beat, JobEnded, Notice
 
 PLAIN_SECONDS = 15.0
 """Wall time between two lines of progress where stderr is no terminal."""
@@ -75,10 +75,15 @@ class SweepDisplay:
         """Prints a line that stays."""
         self.console.print(escape(text))
 
-    def show(self, event: JobEnded | Beat) -> None:
+    def show(self, event: JobEnded | Notice | Beat) -> None:
         """Shows an event of the runner."""
-        from vaebench.runner import JobEnded
+        from vaebench.runner import JobEnded, Notice
 
+        if isinstance(event, Notice):
+            label = escape(self._name(event.spec))
+            text = escape(event.text)
+            self.console.print(f"[yellow]note[/]  {event.spec.key[:8]}  {label}  {text}")
+            return
         if not isinstance(event, JobEnded):
             if self._live is not None:
                 self._live.update(self._panel(event))

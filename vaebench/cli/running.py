@@ -17,7 +17,7 @@ from vaebench.errors import UsageError, VaebenchError
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
-    from vaebench.runner import Beat, JobEnded, Runner
+    from vaebench.runner import Beat, JobEnded, Notice, Runner
     from vaebench.store import Store
     from vaebench.worker import WorkerContext
 
@@ -59,7 +59,7 @@ def run_jobs(
         added = store.add_sweep(jobs, command)
         display = SweepDisplay(jobs, workers, context.device, location)
 
-        def on_event(event: JobEnded | Beat) -> None:
+        def on_event(event: JobEnded | Notice | Beat) -> None:
             if isinstance(event, JobEnded) and event.state == "complete":
                 context.forget(event.spec.key)
             display.show(event)

@@ -20,7 +20,14 @@ class Network(nn.Module):
         trunk: Maps observations [B, C, H, W] to features [B, M].
         head: Maps features and label, [B, M + L], to [B, 2 · D]: mu and logvar.
         decoder: Maps latents and label, [B, D + L], to logits [B, C, H, W].
+
+    Attributes:
+        shape: Channels, height and width of the observations; None where nobody said.
+        latents: Number of latents, D, likewise.
     """
+
+    shape: Shape | None = None
+    latents: int | None = None
 
     def __init__(self, trunk: nn.Module, head: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -171,7 +178,9 @@ def build_network(name: str, shape: Shape, latents: int, labels: int = 0) -> Net
     """
     if name not in NETWORKS:
         raise unknown("network", name, NETWORKS)
-    return NETWORKS[name](shape, latents, labels)
+    network = NETWORKS[name](shape, latents, labels)
+    network.shape, network.latents = shape, latents
+    return network
 
 
 def _wrong_size(name: str, shape: Shape, allowed: str) -> str:

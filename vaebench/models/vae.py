@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vaebench.errors import DataError
 from vaebench.models.networks import Network
+
+FLOATS = (torch.float32, torch.bfloat16, torch.float16)
+"""Kinds of numbers that models take."""
 
 
 class VAE(nn.Module):
@@ -35,27 +39,61 @@ class VAE(nn.Module):
         return self.labels > 0
 
     def _join(self, values: Tensor, label: Tensor | None) -> Tensor:
-        if self.labels == 0 or label is None:
+        if self.labels == 0:
             return values
-        one_hot = functional.one_hot(label, self.labels).to(values.dtype)
+        allowed = f"give each its class, a tensor of integers from 0 to {self.labels - 1}"
+        if not isinstance(label, Tensor):
+            seen = "no label" if label is None else f"a {_kind(label)} as label"
+            raise DataError(f"This model is conditional and got {seen}: {allowed}.")
+        if label.shape != values.shape[:1] or label.is_floating_point():
+            raise DataError(
+                f"The label is {label.dtype} {list(label.shape)} for {len(values)} rows: {allowed}."
+            )
+        try:
+            one_hot = functional.one_hot(label.long(), self.labels).to(values.dtype)
+        except RuntimeError as error:
+            raise DataError(f"A label is out of range: {allowed}.") from error
         return torch.cat([values, one_hot], dim=1)
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps observations to the posterior's parameters.
 
         Args:
-            x: Observations in [0, 1], [B, C, H, W].
-            label: Class of each, int [B]; used by a conditional model alone.
+            x: Observations in [0, 1], float [B, C, H, W].
+            label: Class of each, int [B]; needed by a conditional model, else unused.
 
         Returns:
             mu and logvar, float32 [B, D] each.
+
+        Raises:
+            DataError: The observations are no such tensor or of another size than the model's, or
+                a conditional model is given no label.
         """
+        _refuse_other("The observations are", x, self.network.shape, "in [0, 1]")
         features = self.network.trunk(x)
         mu, logvar = self.network.head(self._join(features, label)).float().chunk(2, dim=1)
         return mu, logvar
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Maps latents [B, D] to logits (or means, for a Gaussian) float32 [B, C, H, W]."""
+        """Maps latents to logits, not to pictures.
+
+        A model trained with the Bernoulli likelihood gives the logit of each pixel, so that
+        `torch.sigmoid(model.decode(z))` is the picture in [0, 1]; with the Gaussian likelihood it
+        is the mean of each pixel, and so the picture as it is.
+
+        Args:
+            z: Latents, float [B, D].
+            label: Class of each, int [B]; needed by a conditional model, else unused.
+
+        Returns:
+            Logits (means, for a Gaussian), float32 [B, C, H, W].
+
+        Raises:
+            DataError: The latents are no such tensor or of another number than the model's, or a
+                conditional model is given no label.
+        """
+        latents = self.network.latents
+        _refuse_other("The latents are", z, None if latents is None else (latents,), "")
         logits: Tensor = self.network.decoder(self._join(z, label))
         return logits.float()
 
@@ -70,6 +108,26 @@ class VAE(nn.Module):
         mu, logvar = self.encode(x, label)
         z = self.sample(mu, logvar, noise)
         return self.decode(z, label), mu, logvar, z
+
+
+def _refuse_other(what: str, values: object, shape: tuple[int, ...] | None, where: str) -> None:
+    """Refuses what a network cannot take, by kind and shape alone: nothing is computed."""
+    tensor = values if isinstance(values, Tensor) else None
+    fits = tensor is not None and (shape is None or tensor.shape[1:] == shape)
+    if fits and tensor is not None and tensor.dtype in FLOATS:
+        return
+    wanted = ", ".join(map(str, ("B", *(shape or ("...",)))))
+    needed = f"{f'float32 [{wanted}] {where}'.strip()} is needed"
+    if tensor is None:
+        hint = "torch.from_numpy(...).float() makes one of NumPy's"
+        raise DataError(f"{what} a {_kind(values)}: a tensor {needed}; {hint}.")
+    seen = str(tensor.dtype).removeprefix("torch.")
+    raise DataError(f"{what} {seen} {list(tensor.shape)}: {needed}.")
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 @torch.no_grad()

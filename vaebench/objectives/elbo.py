@@ -22,6 +22,8 @@ class Terms(NamedTuple):
         z: Latents drawn, [B, D].
         log_ratio: Logarithm of how much denser the latents are together than each on its own,
             log q(z) - sum of log q(z_d), as a discriminator has it, nats, [B]; None without one.
+        generator: At the start of this step's stream of the job, on the CPU: the one source of
+            randomness that an objective may have, `torch.randn(3, generator=terms.generator)`.
     """
 
     reconstruction: Tensor
@@ -30,6 +32,7 @@ class Terms(NamedTuple):
     logvar: Tensor
     z: Tensor
     log_ratio: Tensor | None = None
+    generator: torch.Generator | None = None
 
 
 def bernoulli(logits: Tensor, x: Tensor) -> Tensor:

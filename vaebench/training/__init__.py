@@ -1,22 +1,26 @@
 """Training: the loop, its random streams, checkpoints and devices."""
 
-from vaebench.training.checkpoints import read_tensors, write_tensors
+from vaebench.training.checkpoints import check_file, read_tensors, set_aside, write_tensors
 from vaebench.training.devices import device_name, prepare, resolve_device, resolve_precision
 from vaebench.training.feed import Feed, split
+from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.loop import Trainer, build_model
 from vaebench.training.streams import Batches, numpy_generator, torch_generator
 
 __all__ = [
     "Batches",
     "Feed",
+    "GlobalGenerators",
     "Trainer",
     "build_model",
+    "check_file",
     "device_name",
     "numpy_generator",
     "prepare",
     "read_tensors",
     "resolve_device",
     "resolve_precision",
+    "set_aside",
     "split",
     "torch_generator",
     "write_tensors",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +11,18 @@ import torch
 from torch import Tensor
 
 from vaebench.catalogue import MODELS
-from vaebench.errors import DivergedError, UsageError
+from vaebench.errors import DamagedError, DivergedError, UsageError
+from vaebench.fingerprint import training_digest
 from vaebench.models import VAE, build_network, initialise
 from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
 from vaebench.outcome import CurvePoint
 from vaebench.spec import JobSpec
 from vaebench.training.adversary import ADVERSARIES
-from vaebench.training.checkpoints import read_tensors, write_tensors
+from vaebench.training.checkpoints import read_tensors, set_aside, write_tensors
 from vaebench.training.feed import Batched
-from vaebench.training.streams import Batches, torch_generator
+from vaebench.training.global_generators import GlobalGenerators
+from vaebench.training.resuming import restore, snapshot
+from vaebench.training.streams import Batches, derive, torch_generator
 
 CURVE_POINTS = 100
 """Points of a training curve, about."""
@@ -86,13 +88,15 @@ class Trainer:
             "examples": float(len(train_indices)),
         }
         self.hyper = {name: torch.tensor(value, device=device) for name, value in values.items()}
+        self.code = training_digest()
+        self._generator = torch.Generator()
         self.step = 0
         self.seconds = 0.0
         self.curve: list[CurvePoint] = []
         self.curve_every = max(1, spec.steps // CURVE_POINTS)
         self._clock = torch.zeros((), device=device)
-        self._sums = torch.zeros(3, device=device)
-        self._first_bad = torch.full((), -1.0, device=device)
+        self.sums = torch.zeros(3, device=device)
+        self.first_bad = torch.full((), -1.0, device=device)
 
     @property
     def done(self) -> bool:
@@ -113,7 +117,9 @@ class Trainer:
         if self.adversary is not None:
             log_ratio = self.adversary.log_ratio(z)
         kl = kl_per_latent(mu, logvar)
-        terms = Terms(self.likelihood(logits, x), kl, mu, logvar, z, log_ratio)
+        self._generator.manual_seed(derive(self.spec.seed, "objective", self.step))
+        cost = self.likelihood(logits, x)
+        terms = Terms(cost, kl, mu, logvar, z, log_ratio, self._generator)
         loss = self.objective(terms, self.hyper, self._clock)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -123,9 +129,9 @@ class Trainer:
             self.adversary.learn(z, others, self.step)
         with torch.no_grad():
             figures = (loss, terms.reconstruction.mean(), terms.kl.sum(1).mean())
-            self._sums += torch.stack(figures)
-            healthy = torch.isfinite(loss) | (self._first_bad >= 0)
-            self._first_bad = torch.where(healthy, self._first_bad, self._clock)
+            self.sums += torch.stack(figures)
+            healthy = torch.isfinite(loss) | (self.first_bad >= 0)
+            self.first_bad = torch.where(healthy, self.first_bad, self._clock)
             self._clock += 1
         self.step += 1
         if self.step % self.curve_every == 0 or self.done:
@@ -151,61 +157,42 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def _record(self) -> None:
-        bad = int(self._first_bad.item())
+        bad = int(self.first_bad.item())
         if bad >= 0:
             raise DivergedError(
                 f"The loss was NaN or infinite at step {bad + 1} of {self.spec.steps} "
                 f"({self.spec.label}). Try a smaller --lr or strength, or --precision fp32."
             )
         since = self.step - (self.curve[-1].step if self.curve else 0)
-        loss, reconstruction, kl = (self._sums / since).tolist()
+        loss, reconstruction, kl = (self.sums / since).tolist()
         has_kl = self.model.stochastic
         self.curve.append(CurvePoint(self.step, loss, reconstruction, kl if has_kl else None))
-        self._sums.zero_()
+        self.sums.zero_()
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint: all that the rest of the run depends on."""
-        nan = math.nan
-        points = [
-            [p.step, p.loss, p.reconstruction, nan if p.kl is None else p.kl] for p in self.curve
-        ]
-        write_tensors(
-            path,
-            {
-                "job": self.spec.to_json(),
-                "step": self.step,
-                "seconds": self.seconds,
-                "model": self.model.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "adversary": None if self.adversary is None else self.adversary.state_dict(),
-                "curve": torch.tensor(points, dtype=torch.float64),
-                "sums": self._sums,
-                "first_bad": self._first_bad,
-            },
-        )
+        write_tensors(path, snapshot(self))
 
-    def load(self, path: Path) -> bool:
-        """Goes on from a checkpoint of this very job.
+    def load(self, path: Path, on_note: Callable[[str], Any] = lambda text: None) -> bool:
+        """Goes on from a checkpoint of this very job, made by this very code.
+
+        Args:
+            path: The checkpoint. One that is damaged, another job's or other code's is set aside.
+            on_note: Called with a line on why it was.
 
         Returns:
-            Whether there was one; a missing or damaged file, or another job's, is no checkpoint.
+            Whether there was one to go on from; without, the job is at its first step.
         """
-        values = read_tensors(path)
-        if values is None or values.get("job") != self.spec.to_json():
+        try:
+            values = read_tensors(path)
+            if values is None:
+                return False
+            restore(self, values, path)
+        except DamagedError as error:
+            place = set_aside(path)
+            on_note(f"{error} It was set aside as {place.name}, and the job starts anew.")
             return False
-        self.model.load_state_dict(values["model"])
-        self.optimiser.load_state_dict(values["optimiser"])
-        if self.adversary is not None:
-            self.adversary.load_state_dict(values["adversary"])
-        self.step = values["step"]
-        self.seconds = values["seconds"]
-        self.curve = [
-            CurvePoint(int(step), loss, reconstruction, None if math.isnan(kl) else kl)
-            for step, loss, reconstruction, kl in values["curve"].tolist()
-        ]
         self._clock.fill_(self.step)
-        self._sums.copy_(values["sums"])
-        self._first_bad.copy_(values["first_bad"])
         return True
 
     def run(
@@ -215,30 +202,51 @@ class Trainer:
         every_seconds: float,
         on_step: Callable[[Trainer], Any],
         should_stop: Callable[[], bool],
+        on_note: Callable[[str], Any] = lambda text: None,
     ) -> bool:
         """Trains to the end, or until told to stop; leaves a checkpoint either way.
+
+        The global random generators are looked at after 1, 2, 4, 8, ... steps, and before every
+        checkpoint, so that what has drawn from them is never gone on from.
 
         Args:
             checkpoint: The job's checkpoint file; gone on from where it exists.
             every_seconds: Wall time between checkpoints.
             on_step: Called after every step.
             should_stop: Asked after every step.
+            on_note: Called with a line where a checkpoint could not be used.
 
         Returns:
             Whether all steps are done.
+
+        Raises:
+            DivergedError: The loss was NaN or infinite.
+            GlobalRandomError: A step drew from a global random generator.
         """
-        self.load(checkpoint)
+        self.load(checkpoint, on_note)
+        first, watched = self.step, GlobalGenerators(self.device)
         before, start = self.seconds, time.perf_counter()
         saved = start
         while not self.done:
             self.advance()
+            done = self.step - first
+            if done & (done - 1) == 0:
+                self._check(watched)
             now = time.perf_counter()
             self.seconds = before + now - start
             on_step(self)
             if should_stop():
                 break
             if now - saved > every_seconds:
+                self._check(watched)
                 self.save(checkpoint)
                 saved = time.perf_counter()
+        self._check(watched)
         self.save(checkpoint)
         return self.done
+
+    def _check(self, watched: GlobalGenerators) -> None:
+        watched.check(
+            f"Training {self.spec.label}, by step {self.step},",
+            "An objective draws from `terms.generator`.",
+        )
