@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 LEAST_SEEDS = 3
 """Of fewer seeds an interval would say nothing: two have three different resamples."""
 
+FULL_SEEDS = 5
+"""From so many on, resamples reach far enough for an interval of 95 %."""
+
 
 @dataclass(frozen=True)
 class Resampling:
@@ -50,7 +53,9 @@ class Resampling:
         drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=self.count)
         return drawn.astype(np.float64)
 
-    def interval(self, draws: npt.ArrayLike, seeds: int) -> tuple[FloatArray, FloatArray]:
+    def interval(
+        self, draws: npt.ArrayLike, seeds: int, around: npt.ArrayLike | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         r"""Reads intervals off resampled figures: expanded percentiles.
 
         The plain percentile interval of a mean is narrower than Student's by
@@ -63,6 +68,8 @@ class Resampling:
         Args:
             draws: The figure in each resample [B, …]; NaN where a resample does not define it.
             seeds: Number of seeds K; in a pooled figure, that of the stratum with the fewest.
+            around: The figure itself [...]: an interval that does not hold it, as resampling can
+                be off for few seeds, is widened until it does.
 
         Returns:
             Lower and upper ends [...], NaN with fewer than three seeds, and where fewer than half
@@ -83,7 +90,11 @@ class Resampling:
         filled = np.where(enough, filled, 0.0)
         ends = np.quantile if bool((known | ~enough).all()) else np.nanquantile
         low, high = ends(filled, [tail, 1 - tail], axis=0)
-        return np.where(enough, low, math.nan), np.where(enough, high, math.nan)
+        low, high = np.where(enough, low, math.nan), np.where(enough, high, math.nan)
+        if around is None:
+            return low, high
+        point = np.where(enough, around, math.nan)
+        return np.fmin(low, point), np.fmax(high, point)
 
     def tail(self, seeds: int) -> float:
         """Returns the share of resamples beyond either end of an interval."""

@@ -177,9 +177,11 @@ class Sample:
         mean = np.divide(sums, counts, out=np.full(size, math.nan), where=counts > 0)
         return np.asarray(mean.reshape(len(self.cells), len(self.seeds)))
 
-    def interval(self, draws: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    def interval(
+        self, draws: npt.ArrayLike, around: npt.ArrayLike | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Reads intervals off figures of the resamples [B, …], see `Resampling.interval`."""
-        return self.resampling.interval(draws, len(self.seeds))
+        return self.resampling.interval(draws, len(self.seeds), around)
 
     def having(self, names: Sequence[str]) -> list[str]:
         """Returns those of the metrics that at least one run has."""

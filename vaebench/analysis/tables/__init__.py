@@ -1,9 +1,37 @@
 """The statistics of a sweep, each a function of a frame of runs that gives a tidy table."""
 
-from vaebench.analysis.tables.correlations import metric_correlation
+from vaebench.analysis.tables.correlations import (
+    downstream_correlation,
+    downstream_curves,
+    metric_correlation,
+    unsupervised_correlation,
+)
 from vaebench.analysis.tables.record import Needs, Rows, Table, table
+from vaebench.analysis.tables.strengths import total_correlation
+from vaebench.analysis.tables.variance import variance_components, variance_explained
 
-TABLES: tuple[Table, ...] = (metric_correlation,)
+TABLES: tuple[Table, ...] = (
+    metric_correlation,
+    unsupervised_correlation,
+    downstream_correlation,
+    downstream_curves,
+    total_correlation,
+    variance_components,
+    variance_explained,
+)
 """Every table of the report, in the order to read them."""
 
-__all__ = ["TABLES", "Needs", "Rows", "Table", "metric_correlation", "table"]
+__all__ = [
+    "TABLES",
+    "Needs",
+    "Rows",
+    "Table",
+    "downstream_correlation",
+    "downstream_curves",
+    "metric_correlation",
+    "table",
+    "total_correlation",
+    "unsupervised_correlation",
+    "variance_components",
+    "variance_explained",
+]

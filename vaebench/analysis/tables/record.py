@@ -9,10 +9,13 @@ from typing import Any
 import pandas as pd
 
 from vaebench.analysis.measures import measure
-from vaebench.analysis.resampling import Resampling
+from vaebench.analysis.resampling import FULL_SEEDS, LEAST_SEEDS, Resampling
 from vaebench.analysis.sample import Sample, prepare, samples, versions
 
 Rows = list[dict[str, Any]]
+
+Say = Callable[[Sample], str | None]
+"""Says something of a setting, as what stands after its name; None for nothing."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Table:
         compute: Makes the rows of one version (all runs, or those with an active unit) from the
             samples that have what is needed; each row has the `columns`.
         note: What is to be known to read it.
+        lack: What else a setting is short of, as the end of a sentence; None for nothing.
+        caution: What is to be known of a setting's rows, as the end of a sentence; None for
+            nothing.
         versions: Whether there are rows `with` and `without` collapsed runs, told apart by the
             column `collapsed` after `columns`.
     """
@@ -99,6 +105,8 @@ class Table:
     needs: Needs
     compute: Callable[[Sequence[Sample]], Rows] = field(repr=False)
     note: str = ""
+    lack: Say | None = field(default=None, repr=False)
+    caution: Say | None = field(default=None, repr=False)
     versions: bool = True
 
     def __call__(
@@ -133,7 +141,7 @@ class Table:
         return pd.concat(kept, ignore_index=True)
 
     def _version(self, runs: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-        able = [s for s in samples(runs, resampling) if self.needs.lack(s) is None]
+        able = [s for s in samples(runs, resampling) if self._lack(s) is None]
         rows = self.compute(able) if len(able) >= self.needs.datasets else []
         found = pd.DataFrame(rows)
         more = [name for name in found.columns if name not in self.columns]
@@ -145,20 +153,54 @@ class Table:
         if ready.empty:
             return ["There is no finished run."]
         every = samples(ready)
-        lacks = {(s.dataset, s.setting): self.needs.lack(s) for s in every}
-        twice = len({s.dataset for s in every}) < len(every)
-        said = []
-        for (dataset, setting), lack in lacks.items():
-            if lack is not None:
-                where = f"{dataset} ({setting[:6]})" if twice else dataset
-                said.append(f"{where} has {lack}.")
-        able = sum(lack is None for lack in lacks.values())
+        lacks = [self._lack(sample) for sample in every]
+        said = [
+            f"{where} has {lack}."
+            for where, lack in zip(_names(every), lacks, strict=True)
+            if lack is not None
+        ]
+        able = lacks.count(None)
         if 0 < able < self.needs.datasets:
-            said.append(
-                f"There is {_counted(able, 'data set')}, and it needs "
-                f"{self.needs.datasets} or more."
-            )
+            least = self.needs.datasets
+            said.append(f"There is {_counted(able, 'data set')}, and it needs {least} or more.")
         return said
+
+    def cautions(self, frame: pd.DataFrame) -> list[str]:
+        """Says, in whole sentences, what is to be known of the data sets in the table."""
+        every = [s for s in samples(prepare(frame)) if self._lack(s) is None]
+        sayings: list[Say] = [_few_seeds] if "low" in self.columns else []
+        sayings += [self.caution] if self.caution else []
+        return [
+            f"{where} {said}."
+            for where, sample in zip(_names(every), every, strict=True)
+            for say in sayings
+            if (said := say(sample)) is not None
+        ]
+
+    def _lack(self, sample: Sample) -> str | None:
+        found = self.needs.lack(sample)
+        return found if found or self.lack is None else self.lack(sample)
+
+
+def _names(every: Sequence[Sample]) -> list[str]:
+    """Names samples by their data set, and by their setting where it has several."""
+    twice = len({s.dataset for s in every}) < len(every)
+    return [f"{s.dataset} ({s.setting[:6]})" if twice else s.dataset for s in every]
+
+
+def _few_seeds(sample: Sample) -> str | None:
+    """Warns of intervals from few seeds.
+
+    Of K seeds, an interval can be no wider than the range of the resamples, which for a mean is
+    that of the seeds: it misses the median of a continuous distribution in 2 of 2^K studies.
+    """
+    seeds = len(sample.seeds)
+    if seeds < LEAST_SEEDS:
+        return f"has {_counted(seeds, 'seed')}: intervals need {LEAST_SEEDS} or more"
+    if seeds < FULL_SEEDS:
+        most = 100 * (1 - 2 / 2**seeds)
+        return f"has {seeds} seeds: its intervals hold the truth in about {most:.0f} % of studies"
+    return None
 
 
 def table(
@@ -167,6 +209,8 @@ def table(
     title: str,
     needs: Needs,
     note: str = "",
+    lack: Say | None = None,
+    caution: Say | None = None,
     versions: bool = True,
 ) -> Callable[[Callable[[Sequence[Sample]], Rows]], Table]:
     """Makes a `Table` of the function that computes its rows; see `Table` for the arguments.
@@ -176,13 +220,16 @@ def table(
         title: What it shows.
         needs: What it must have.
         note: What is to be known to read it.
+        lack: What else a setting is short of, as the end of a sentence; None for nothing.
+        caution: What is to be known of a setting's rows, as the end of a sentence; None for
+            nothing.
         versions: Whether there are rows with and without collapsed runs.
     """
 
     def made(compute: Callable[[Sequence[Sample]], Rows]) -> Table:
-        found = Table(
-            compute.__name__, tuple(columns.split()), title, needs, compute, note, versions
-        )
+        names = tuple(columns.split())
+        name = compute.__name__
+        found = Table(name, names, title, needs, compute, note, lack, caution, versions)
         object.__setattr__(found, "__doc__", compute.__doc__)
         return found
 
