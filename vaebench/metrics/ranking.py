@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso
 
 from vaebench.errors import DataError, unknown
 from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
+from vaebench.metrics.lasso import lasso
 
 Matrix = npt.NDArray[np.float64]
 Similarity = Literal["lasso", "spearman"]
@@ -87,20 +85,16 @@ def udr(
     if not penalty > 0:
         raise DataError(f"penalty is {penalty!r}; a number above 0 is needed.")
     models, informative = _check_models(codes, kl, kl_above)
-    kept = [model[:, mask] for model, mask in zip(models, informative, strict=True)]
-    count = len(kept)
-    pairwise = np.zeros((count, count))
-    for i in range(count):
-        for j in range(count):
-            if i != j and informative[i].any() and informative[j].any():
-                alike = (
-                    _lasso(models[i], informative[i], kept[j], penalty)
-                    if similarity == "lasso"
-                    else _spearman(kept[i], kept[j])
-                )
-                pairwise[i, j] = relative_strength(alike, pooled=pooled)
-    others = ~np.eye(count, dtype=bool)
-    scores = [float(np.median(pairwise[others[:, i], i])) for i in range(count)]
+    sizes = np.array([mask.sum() for mask in informative])
+    alike = (
+        _lasso(_side_by_side(models, informative), penalty)
+        if similarity == "lasso"
+        else _spearman(_side_by_side([rankdata(m, axis=0) for m in models], informative))
+    )
+    pairwise = relative_strength(alike, pooled=pooled, rows=sizes[:, None], columns=sizes)
+    np.fill_diagonal(pairwise, 0.0)
+    others = ~np.eye(len(models), dtype=bool)
+    scores = [float(np.median(pairwise[others[:, i], i])) for i in range(len(models))]
     return UdrResult(np.asarray(scores), pairwise, tuple(informative))
 
 
@@ -142,37 +136,62 @@ def _check_models(
     return models, informative
 
 
-def _lasso(source: Matrix, mask: npt.NDArray[np.bool_], target: Matrix, penalty: float) -> Matrix:
-    """Absolute weights from the informative source dimensions to the target's [A, B]."""
-    model = Lasso(alpha=penalty)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # The published code has these limits.
-        model.fit(source[:, mask], target)
-    return np.asarray(np.abs(np.atleast_2d(model.coef_)).T)
+def _side_by_side(models: Sequence[Matrix], informative: Sequence[npt.NDArray[np.bool_]]) -> Matrix:
+    """Puts the models' informative dimensions into one array [M, D, N], zeros elsewhere."""
+    widest = max(model.shape[1] for model in models)
+    table = np.zeros((len(models), widest, len(models[0])))
+    for place, (model, mask) in enumerate(zip(models, informative, strict=True)):
+        kept = model.T[mask]
+        table[place, : len(kept)] = kept - kept.mean(axis=1, keepdims=True)
+    return table
 
 
-def _spearman(source: Matrix, target: Matrix) -> Matrix:
-    """Absolute rank correlations [A, B]."""
-    first, second = rankdata(source, axis=0), rankdata(target, axis=0)
-    table = np.corrcoef(first, second, rowvar=False)
-    return np.asarray(np.abs(table[: source.shape[1], source.shape[1] :]))
+def _lasso(table: Matrix, penalty: float) -> Matrix:
+    """Absolute weights from each model's dimensions to each other's [M, M, D, D]."""
+    count, width, points = table.shape
+    flat = table.reshape(count * width, points)
+    products = (flat @ flat.T).reshape(count, width, count * width)
+    gram = np.stack([products[i, :, i * width : (i + 1) * width] for i in range(count)])
+    squares = np.einsum("tn,tn->t", flat, flat)
+    weights = lasso(gram, products, squares, penalty * points)
+    return np.abs(weights).reshape(count, width, count, width).swapaxes(1, 2)
 
 
-def relative_strength(alike: Matrix, *, pooled: bool = False) -> float:
+def _spearman(table: Matrix) -> Matrix:
+    """Absolute correlations of ranks [M, M, D, D]."""
+    count, width, points = table.shape
+    flat = table.reshape(count * width, points)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    flat = flat / np.where(length > 0, length, 1.0)
+    return np.abs(flat @ flat.T).reshape(count, width, count, width).swapaxes(1, 2)
+
+
+def relative_strength(
+    alike: Matrix,
+    *,
+    pooled: bool = False,
+    rows: npt.ArrayLike | None = None,
+    columns: npt.ArrayLike | None = None,
+) -> Matrix:
     """Mean over rows and columns of the squared maximum over the sum.
 
     Args:
-        alike: Absolute similarities [A, B].
+        alike: Absolute similarities [..., A, B].
         pooled: See `udr`.
+        rows: How many rows count [...], where the rest are zeros; by default all of them.
+        columns: How many columns count.
 
     Returns:
-        1 for a permutation matrix, less when a dimension resembles several.
+        1 for a permutation matrix, less when a dimension resembles several; 0 without rows or
+        columns [...].
     """
-    halves = []
-    for axis in (0, 1):
+    wide = np.maximum(alike.shape[-1] if columns is None else np.asarray(columns), 1)
+    high = np.maximum(alike.shape[-2] if rows is None else np.asarray(rows), 1)
+    sums = []
+    for axis in (-2, -1):
         total = alike.sum(axis=axis)
         best = alike.max(axis=axis) ** 2
-        halves.append(np.divide(best, total, out=np.zeros_like(best), where=total > 0))
+        sums.append(np.divide(best, total, out=np.zeros_like(best), where=total > 0).sum(axis=-1))
     if pooled:
-        return float(np.concatenate(halves).mean())
-    return float(np.mean([half.mean() for half in halves]))
+        return np.asarray((sums[0] + sums[1]) / (wide + high))
+    return np.asarray((sums[0] / wide + sums[1] / high) / 2)
