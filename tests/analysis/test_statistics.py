@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaebench.analysis import decompose, mean_interval, r_squared, summarise
+from vaebench.analysis import decompose, mean_interval, r_squared, run_interval, summarise
 
 RNG = np.random.default_rng(0)
 MODELS = ["a"] * 7 + ["b"] * 9 + ["c"] * 4
@@ -36,6 +36,54 @@ def test_interval_covers_the_true_mean_in_95_of_100_cases() -> None:
     found = [mean_interval(row) for row in draws]
     covered = [f is not None and f.low is not None and f.low <= 5.0 <= f.high for f in found]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.012)
+
+
+def test_folds_widen_the_interval_by_nadeau_and_bengio() -> None:
+    """Of 5 folds: (1/5 + 1/4) s² instead of s²/5."""
+    plain, folded = (
+        mean_interval([1.0, 2.0, 4.0, 3.0, 5.0]),
+        mean_interval([1.0, 2.0, 4.0, 3.0, 5.0], folds=5),
+    )
+    assert plain is not None
+    assert folded is not None
+    assert folded.mean == plain.mean
+    assert folded.half_width == pytest.approx(plain.half_width * 1.5)
+    assert folded.half_width == pytest.approx(2.776445105 * math.sqrt(2.5 * (1 / 5 + 1 / 4)))
+
+
+def test_corrected_interval_covers_means_of_folds_where_students_does_not() -> None:
+    """The correction takes folds to correlate by 1/k: for normal figures it is then exact."""
+    covariance = np.full((5, 5), 1 / 5) + np.diag(np.full(5, 4 / 5))
+    draws = np.random.default_rng(4).multivariate_normal(np.full(5, 3.0), covariance, 4000)
+    held = {}
+    for folds in (None, 5):
+        found = [mean_interval(row, folds=folds) for row in draws]
+        held[folds] = np.mean(
+            [f is not None and f.low is not None and f.low <= 3.0 <= f.high for f in found]
+        )
+    assert held[5] == pytest.approx(0.95, abs=0.012)
+    assert held[None] < 0.87
+
+
+def test_runs_of_folds_are_averaged_over_seeds_first() -> None:
+    frame = pd.DataFrame(
+        {
+            "fold": [0.0, 1.0, 2.0] * 2,
+            "folds": 3.0,
+            "seed": [0] * 3 + [1] * 3,
+            "mig": [1.0, 2.0, 3.0, 3.0, 4.0, 5.0],
+        }
+    )
+    found = run_interval(frame, "mig")
+    expected = mean_interval([2.0, 3.0, 4.0], folds=3)
+    assert found is not None
+    assert expected is not None
+    assert (found.mean, found.low, found.runs) == (expected.mean, expected.low, 6)
+    seeds = frame.assign(fold=math.nan, folds=math.nan)
+    assert run_interval(seeds, "mig") == mean_interval(frame["mig"])
+    summary = summarise(frame.assign(model="a"), ["model"], ["mig"])
+    assert summary["mig_low"].tolist() == [expected.low]
+    assert summary["runs"].tolist() == [6]
 
 
 def test_single_run_has_a_mean_and_no_interval() -> None:

@@ -12,6 +12,7 @@ from vaebench.analysis.statistics import (
     decompose,
     mean_interval,
     r_squared,
+    run_interval,
     summarise,
 )
 from vaebench.analysis.tables import TABLES, Table, metric_correlation
@@ -37,6 +38,7 @@ __all__ = [
     "prepare",
     "r_squared",
     "representatives",
+    "run_interval",
     "runs",
     "samples",
     "summarise",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its Student-t confidence interval.
+    """A mean over seeds, or over folds, with its confidence interval.
 
     Attributes:
         mean: The mean.
@@ -34,15 +34,30 @@ class Interval:
         return None if self.high is None else self.high - self.mean
 
 
-def mean_interval(values: Iterable[float | None], *, confidence: float = 0.95) -> Interval | None:
-    """Computes the mean and the interval that Student's t distribution gives for it.
+def mean_interval(
+    values: Iterable[float | None], *, confidence: float = 0.95, folds: int | None = None
+) -> Interval | None:
+    r"""Computes the mean and the interval that Student's t distribution gives for it.
+
+    Runs of different folds of a cross-validation share training data, so that their mean varies
+    more than its standard error says. With k folds the variance of the mean of J of them is taken
+    to be :math:`(1/J + 1/(k - 1))\, s^2` instead of :math:`s^2 / J`: the correction of Nadeau and
+    Bengio, with the test set 1/(k - 1) times as large as the training set.
 
     Args:
-        values: One value per run; None, NaN and infinite ones are left out.
+        values: One value per run, or per fold; None, NaN and infinite ones are left out.
         confidence: Coverage of the interval.
+        folds: Number of folds k of the cross-validation that the values are of; None where every
+            value is of a training of its own.
 
     Returns:
         The interval, without ends for a single value; None where no value is left.
+
+    References:
+        Nadeau & Bengio, Inference for the Generalization Error, Machine Learning 52, 2003,
+        pp. 239-281. For folds instead of random splits: Bouckaert & Frank, Evaluating the
+        Replicability of Significance Tests for Comparing Learning Algorithms, PAKDD 2004 (from
+        memory).
     """
     kept = _finite(values)
     count = len(kept)
@@ -51,9 +66,31 @@ def mean_interval(values: Iterable[float | None], *, confidence: float = 0.95) -
     mean = float(kept.mean())
     if count == 1:
         return Interval(mean, None, None, 1)
-    error = float(kept.std(ddof=1)) / math.sqrt(count)
+    shared = 0.0 if folds is None else 1 / (folds - 1)
+    error = float(kept.std(ddof=1)) * math.sqrt(1 / count + shared)
     half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
     return Interval(mean, mean - half, mean + half, count)
+
+
+def run_interval(runs: pd.DataFrame, name: str) -> Interval | None:
+    """Averages a metric over runs, knowing folds from seeds.
+
+    Folds cut the data the same way for every seed. So where runs are of folds, seeds are averaged
+    within each first, and the interval is that of the folds.
+
+    Args:
+        runs: Runs, as `vaebench.analysis.runs` gives them; `folds` and `fold` are used where it
+            has them.
+        name: The metric.
+
+    Returns:
+        The interval, see `mean_interval`, with the number of runs; None where none has a value.
+    """
+    if "folds" not in runs.columns or runs["folds"].isna().all():
+        return mean_interval(runs[name])
+    values = runs[name].where(np.isfinite(runs[name])).dropna()
+    found = mean_interval(values.groupby(runs["fold"]).mean(), folds=int(runs["folds"].max()))
+    return None if found is None else replace(found, runs=len(values))
 
 
 @dataclass(frozen=True)
@@ -165,7 +202,7 @@ def decompose(
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
-    """Averages runs by group.
+    """Averages runs by group, with the intervals of `run_interval`.
 
     Args:
         frame: One row per run, as `vaebench.analysis.runs` gives it.
@@ -180,7 +217,7 @@ def summarise(frame: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -
     for key, group in frame.groupby(list(by), sort=False, dropna=False):
         row = dict(zip(by, key, strict=True)) | {"runs": len(group)}
         for name in measures:
-            found = mean_interval(group[name])
+            found = run_interval(group, name)
             row[f"{name}_mean"] = math.nan if found is None else found.mean
             for end in ("low", "high"):
                 value = None if found is None else getattr(found, end)

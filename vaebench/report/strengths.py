@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from vaebench.analysis import mean_interval, measure
+from vaebench.analysis import measure, run_interval
 from vaebench.analysis.frames import symbol
 from vaebench.report.style import (
     MUTED,
@@ -80,7 +80,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
     means: list[float] = []
     for strength in sorted({float(value) for value in group["strength"]}):
         cell = group[group["strength"] == strength]
-        found = mean_interval(cell[name])
+        found = run_interval(cell, name)
         if found is None:
             continue
         xs.append(strength)
@@ -125,7 +125,7 @@ def _line(axes: Axes, group: pd.DataFrame, name: str, shift: float, style: objec
 
 def _band(axes: Axes, group: pd.DataFrame, name: str, style: object) -> None:
     model = group["model"].iloc[0]
-    found = mean_interval(group[name])
+    found = run_interval(group, name)
     if found is None:
         return
     if found.low is not None and found.high is not None:
@@ -219,7 +219,7 @@ def _seen(frame: pd.DataFrame, name: str) -> list[float]:
     low, high = min(values), max(values)
     room = 0.4 * (high - low)
     for _, cell in frame.groupby("cell"):
-        found = mean_interval(cell[name])
+        found = run_interval(cell, name)
         if found is not None and found.low is not None and found.high is not None:
             values += [max(found.low, low - room), min(found.high, high + room)]
     return values

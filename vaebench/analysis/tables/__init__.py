@@ -6,6 +6,7 @@ from vaebench.analysis.tables.correlations import (
     metric_correlation,
     unsupervised_correlation,
 )
+from vaebench.analysis.tables.folds import cross_validation
 from vaebench.analysis.tables.record import Needs, Rows, Table, table
 from vaebench.analysis.tables.strengths import total_correlation
 from vaebench.analysis.tables.variance import variance_components, variance_explained
@@ -18,6 +19,7 @@ TABLES: tuple[Table, ...] = (
     total_correlation,
     variance_components,
     variance_explained,
+    cross_validation,
 )
 """Every table of the report, in the order to read them."""
 
@@ -26,6 +28,7 @@ __all__ = [
     "Needs",
     "Rows",
     "Table",
+    "cross_validation",
     "downstream_correlation",
     "downstream_curves",
     "metric_correlation",

@@ -97,6 +97,7 @@ class Table:
             nothing.
         versions: Whether there are rows `with` and `without` collapsed runs, told apart by the
             column `collapsed` after `columns`.
+        resampled: Whether `low` and `high` are from resampling seeds.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Table:
     lack: Say | None = field(default=None, repr=False)
     caution: Say | None = field(default=None, repr=False)
     versions: bool = True
+    resampled: bool = True
 
     def __call__(
         self, frame: pd.DataFrame, *, resampling: Resampling | None = None
@@ -168,7 +170,7 @@ class Table:
     def cautions(self, frame: pd.DataFrame) -> list[str]:
         """Says, in whole sentences, what is to be known of the data sets in the table."""
         every = [s for s in samples(prepare(frame)) if self._lack(s) is None]
-        sayings: list[Say] = [_few_seeds] if "low" in self.columns else []
+        sayings: list[Say] = [_few_seeds] if self.resampled and "low" in self.columns else []
         sayings += [self.caution] if self.caution else []
         return [
             f"{where} {said}."
@@ -212,6 +214,7 @@ def table(
     lack: Say | None = None,
     caution: Say | None = None,
     versions: bool = True,
+    resampled: bool = True,
 ) -> Callable[[Callable[[Sequence[Sample]], Rows]], Table]:
     """Makes a `Table` of the function that computes its rows; see `Table` for the arguments.
 
@@ -224,12 +227,13 @@ def table(
         caution: What is to be known of a setting's rows, as the end of a sentence; None for
             nothing.
         versions: Whether there are rows with and without collapsed runs.
+        resampled: Whether `low` and `high` are from resampling seeds.
     """
 
     def made(compute: Callable[[Sequence[Sample]], Rows]) -> Table:
         names = tuple(columns.split())
         name = compute.__name__
-        found = Table(name, names, title, needs, compute, note, lack, caution, versions)
+        found = Table(name, names, title, needs, compute, note, lack, caution, versions, resampled)
         object.__setattr__(found, "__doc__", compute.__doc__)
         return found
 

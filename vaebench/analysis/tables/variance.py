@@ -69,6 +69,13 @@ def variance_components(samples: Sequence[Sample]) -> Rows:
     return rows
 
 
+def folded(sample: Sample) -> str | None:
+    """Warns of folds, which stand where seeds stand elsewhere; None without them."""
+    if sample.runs["fold"].nunique() < 2:
+        return None
+    return "has folds: what the cell does not explain is the fold as well as the seed"
+
+
 @table(
     "dataset metric model_r2 cell_r2 model_adjusted cell_adjusted runs",
     title="The study’s own R²",
@@ -80,6 +87,7 @@ def variance_components(samples: Sequence[Sample]) -> Rows:
         "the study’s six metrics, as far as they are there (the study’s own averages, from memory: "
         "37 % for the model, 59 % for the cell)."
     ),
+    caution=folded,
 )
 def variance_explained(samples: Sequence[Sample]) -> Rows:
     """Computes the R² of model and of cell for every metric, raw and adjusted, and its average.
