@@ -11,7 +11,7 @@ import pytest
 
 from tests.analysis.studies import grid
 from vaebench.analysis import Resampling, Sample, prepare, samples, wide_runs
-from vaebench.analysis.sample import versions
+from vaebench.analysis.sample import score_columns, versions
 from vaebench.analysis.tables import Needs, Rows, table
 from vaebench.errors import UsageError
 from vaebench.outcome import JobOutcome, Score
@@ -135,6 +135,7 @@ def test_wide_runs_hold_every_stored_figure(tmp_path: Path) -> None:
             names = ["mig", "sampled_mig", "downstream_logistic_10", "kl_latent_00"]
             scores = tuple(Score(name, place + claim.spec.seed) for place, name in enumerate(names))
             scores += (Score("sampled_sap", None if claim.spec.seed else math.inf),)
+            scores += (Score("irs", 0.5), Score("sap", 0.5, low=0.4, high=0.4 + 0.196))
             assert store.complete(claim, JobOutcome(claim.spec.key, "complete", scores))
     with Reader.open(path) as reader:
         frame = wide_runs(reader)
@@ -143,3 +144,6 @@ def test_wide_runs_hold_every_stored_figure(tmp_path: Path) -> None:
     assert frame["downstream_logistic_10"].tolist() == [2.0, 3.0]
     assert frame.get("sampled_sap", pd.Series([math.nan])).isna().all()
     assert "kl_latent_00" not in frame.columns
+    assert frame["sap_error"].tolist() == pytest.approx([0.05, 0.05], rel=1e-4)
+    assert "irs_error" not in frame.columns
+    assert "sap_error" not in score_columns(frame)

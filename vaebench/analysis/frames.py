@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from vaebench.analysis.measures import TIMES
+from vaebench.analysis.measures import ERROR, SUPERVISED, TIMES
 from vaebench.catalogue import MODELS
 from vaebench.spec import JobSpec
 from vaebench.store import Reader
@@ -115,13 +116,19 @@ def wide_runs(reader: Reader) -> pd.DataFrame:
     Returns:
         The frame of `runs`, and after its columns one for each other stored figure, by name, but
         the KL of single latents: those of the sampled representation, of downstream tasks and so
-        on. A missing or infinite value is NaN.
+        on. `NAME_error` is the standard error that the evaluation of a score with ground truth
+        has by itself, as its stored 95 % interval tells. A missing or infinite value is NaN.
     """
     frame = runs(reader)
     others = {
         name: frame["job_key"].map(by_key).astype("float64")
         for name, by_key in sorted(reader.values().items())
         if name not in frame.columns
+    }
+    normal = 2 * stats.norm.ppf(0.975)
+    others |= {
+        f"{name}{ERROR}": frame["job_key"].map(by_key).astype("float64") / normal
+        for name, by_key in reader.values(widths_of=SUPERVISED).items()
     }
     more = pd.DataFrame(others, index=frame.index)
     return pd.concat([frame, more.where(np.isfinite(more))], axis=1)

@@ -127,6 +127,9 @@ CORRELATION = (
 SAMPLED = "sampled_"
 """What a score of the sampled representation begins with; without it, it is of the mean."""
 
+ERROR = "_error"
+"""What the column of a score's standard error ends with: its evaluation's own, not over seeds."""
+
 UNSUPERVISED = (*FIT, *CORRELATION, "udr", *(f"{SAMPLED}{name}" for name in CORRELATION))
 """What is known of a run without labels, and could choose a model."""
 
@@ -164,6 +167,9 @@ def measure(name: str) -> Measure:
     if name.startswith(SAMPLED):
         mean = measure(name.removeprefix(SAMPLED))
         return replace(mean, name=name, title=f"{mean.title}, sampled")
+    if name.endswith(ERROR):
+        own = measure(name.removesuffix(ERROR))
+        return replace(own, name=name, title=f"{own.title}, standard error", low=0.0, high=None)
     if task := downstream_of(name):
         predictor = _PREDICTORS.get(task.predictor, task.predictor.capitalize())
         what = "efficiency" if task.labels is None else f"{task.labels:,} labels"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +99,11 @@ class Resampling:
 
     def tail(self, seeds: int) -> float:
         """Returns the share of resamples beyond either end of an interval."""
-        half = 0.5 + self.confidence / 2
-        quantile = stats.t.ppf(half, seeds - 1) * math.sqrt(seeds / (seeds - 1))
-        return float(stats.norm.cdf(-quantile))
+        return _tail(self.confidence, seeds)
+
+
+@lru_cache
+def _tail(confidence: float, seeds: int) -> float:
+    half = 0.5 + confidence / 2
+    quantile = stats.t.ppf(half, seeds - 1) * math.sqrt(seeds / (seeds - 1))
+    return float(stats.norm.cdf(-quantile))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vaebench.analysis.measures import TIMES
+from vaebench.analysis.measures import ERROR, TIMES
 from vaebench.analysis.resampling import FloatArray, Resampling
 from vaebench.catalogue import MODELS
 from vaebench.errors import UsageError
@@ -213,6 +213,6 @@ def versions(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def score_columns(frame: pd.DataFrame) -> list[str]:
-    """Returns the columns that are figures of a run: numbers, neither of the job nor times."""
+    """Returns the columns that are figures of a run: numbers, not of the job, times or errors."""
     numbers = frame.select_dtypes(include=["float", "integer"]).columns
-    return [name for name in numbers if name not in _OTHERS]
+    return [name for name in numbers if name not in _OTHERS and not name.endswith(ERROR)]

@@ -204,21 +204,23 @@ class Reader:
         statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
         return [Score(*row) for row in self._rows(statement.order_by(scores.c.name))]
 
-    def values(self) -> dict[str, dict[str, float]]:
+    def values(self, widths_of: Iterable[str] = ()) -> dict[str, dict[str, float]]:
         """Returns the figures of finished runs: name -> job key -> value, where there is one.
 
         The KL of single latents is left out.
+
+        Args:
+            widths_of: Scores whose intervals' widths are to be returned, in place of all values.
         """
-        done: dict[int, str] = {
-            row[0]: row[1]
-            for row in self._rows(
-                sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")
-            )
-        }
+        figure: sa.ColumnElement[Any] = scores.c.value
+        chosen = ~scores.c.name.startswith("kl_latent_")
+        if names := list(widths_of):
+            figure, chosen = scores.c.high - scores.c.low, scores.c.name.in_(names)
+        complete = sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")
+        done: dict[int, str] = {row[0]: row[1] for row in self._rows(complete)}
         found: dict[str, dict[str, float]] = {}
-        statement = sa.select(scores.c.job_id, scores.c.name, scores.c.value).where(
-            scores.c.value.is_not(None), ~scores.c.name.startswith("kl_latent_")
-        )
+        statement = sa.select(scores.c.job_id, scores.c.name, figure)
+        statement = statement.where(figure.is_not(None), chosen)
         with translated(self.location), self.engine.connect() as connection:
             streamed = connection.execution_options(yield_per=50_000).execute(statement)
             for part in streamed.partitions():
