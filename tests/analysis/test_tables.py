@@ -1,0 +1,122 @@
+"""Facts that hold for every table: columns, versions, repeatability, and frames with too little."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.analysis.studies import effects, grid
+from vaebench.analysis import TABLES, Resampling, Table, measure
+from vaebench.analysis.measures import SUPERVISED, UNSUPERVISED, downstream_of
+
+FEW = Resampling(20)
+NAMES = (
+    *SUPERVISED,
+    *UNSUPERVISED,
+    *(f"downstream_{p}_{n}" for p in ("logistic", "boosted") for n in (10, 100, "efficiency")),
+)
+EVERY = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+
+def study(
+    models: tuple[str, ...] = ("betavae_h", "factorvae"), seeds: int = 3, dataset: str = "dsprites"
+) -> pd.DataFrame:
+    """Every metric of every run, some of them collapsed."""
+    frame = grid(models, (1.0, 2.0, 4.0), seeds, dataset)
+    rng = np.random.default_rng(0)
+    figures = {name: effects(frame, rng, seed=0.5, residual=0.5) for name in NAMES}
+    figures["active_units"] = np.r_[0.0, 0.0, rng.integers(1, 10, len(frame) - 2)]
+    return pd.concat([frame, pd.DataFrame(figures)], axis=1)
+
+
+def test_names_are_unique_and_each_table_says_what_it_is() -> None:
+    names = [table.name for table in TABLES]
+    assert len(set(names)) == len(names)
+    assert all(table.title and table.__doc__ for table in TABLES)
+    assert {
+        "metric_correlation", "unsupervised_correlation", "downstream_correlation",
+        "total_correlation", "variance_components", "variance_explained",
+    } <= set(names)  # fmt: skip
+
+
+@EVERY
+def test_columns_come_first_then_the_version(table: Table) -> None:
+    frame = pd.concat([study(), study(dataset="cars3d")], ignore_index=True)
+    found = table(frame, resampling=FEW)
+    first = [*table.columns, *(["collapsed"] if table.versions else [])]
+    assert found.columns[: len(first)].tolist() == first
+    if table.versions and len(found):
+        assert set(found["collapsed"]) == {"with", "without"}
+
+
+@EVERY
+def test_intervals_hold_their_figure_and_repeat(table: Table) -> None:
+    frame = study()
+    found = table(frame, resampling=FEW)
+    again = table(frame.sample(frac=1.0, random_state=3), resampling=FEW)
+    pd.testing.assert_frame_equal(found, again)
+    figure = next((n for n in ("spearman", "share", "mean", "probability") if n in found), None)
+    if figure and "low" in found.columns:
+        known = found.dropna(subset=["low", "high"])
+        assert (known["low"] <= known[figure] + 1e-12).all()
+        assert (known[figure] <= known["high"] + 1e-12).all()
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "short",
+    [
+        study().iloc[:0],
+        study().iloc[:1],
+        study(("vae",), 1).iloc[:1],
+        study(("vae",)),
+        study(seeds=1),
+        study(seeds=2),
+        study().assign(**dict.fromkeys(NAMES, math.nan), active_units=math.nan),
+        study().assign(**dict.fromkeys(NAMES, 0.5)),
+        study().assign(active_units=0.0),
+        study().drop(columns=list(NAMES)),
+        study().assign(strength=math.nan),
+        study().assign(fold=0.0, folds=3.0),
+    ],
+    ids=["no run", "one run", "one run of a VAE", "one model", "one seed", "two seeds",
+         "nothing known", "all the same", "all collapsed", "an old database", "no strength",
+         "one fold"],
+)  # fmt: skip
+def test_too_little_gives_columns_or_a_reason_and_no_nonsense(
+    table: Table, short: pd.DataFrame
+) -> None:
+    found = table(short, resampling=FEW)
+    assert found.columns[: len(table.columns)].tolist() == list(table.columns)
+    assert len(found) or table.missing(short) or short["mig"].nunique() == 1
+    assert all(said.endswith(".") for said in [*table.missing(short), *table.cautions(short)])
+    numbers = found.select_dtypes("float")
+    assert not np.isinf(numbers.to_numpy()).any()
+
+
+@EVERY
+def test_two_settings_of_a_data_set_are_told_apart(table: Table) -> None:
+    both = pd.concat(
+        [study().assign(setting="aaaa"), study(seeds=4).assign(setting="bbbb")], ignore_index=True
+    )
+    both["cell"] += both["setting"]
+    found = table(both, resampling=FEW)
+    if len(found) and "setting" in found.columns:
+        assert {"aaaa", "bbbb"} <= set(found["setting"])
+    short = pd.concat([both, study(seeds=1).iloc[:1].assign(setting="cccc", cell="c")])
+    assert len(set(table.missing(short))) == len(table.missing(short))
+
+
+def test_names_of_figures_are_read() -> None:
+    task = downstream_of("downstream_boosted_1000")
+    assert task is not None
+    assert (task.predictor, task.labels) == ("boosted", 1000)
+    assert downstream_of("downstream_logistic_efficiency") is not None
+    assert downstream_of("sampled_downstream_logistic_10") is None
+    assert measure("downstream_boosted_1000").title == "Boosted trees, 1,000 labels"
+    assert measure("sampled_mig").title == "MIG, sampled"
+    assert measure("sampled_mig").high == 1.0
+    assert measure("gaussian_total_correlation").better is None
