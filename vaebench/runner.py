@@ -241,7 +241,7 @@ class Runner:
         claims = list(self._claims.values())
         self._patiently(lambda: self.store.heartbeat(claims, progress))
         pending = self._patiently(lambda: self.store.keys(self.sweep_id, "PENDING"))
-        self._waiting = [self._specs[key] for key in pending]
+        self._waiting = [self._specs[key] for key in pending if key in self._specs]
         self._counts = self._patiently(lambda: self.store.counts(self.sweep_id))
 
     def _pass_on(self) -> None:

@@ -14,7 +14,7 @@ from tests.store.sample_jobs import failure, make_specs
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
 from vaebench.store import Claim, Reader, Store
-from vaebench.store.store import AHEAD
+from vaebench.store.queue import AHEAD
 
 JOBS = 4 * AHEAD
 

@@ -15,6 +15,7 @@ import typer
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.reading import opened
 from vaebench.errors import StoreError, UsageError, unknown
 from vaebench.files import check_replaceable, write_atomically
 
@@ -41,7 +42,7 @@ def export(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Write a table of the database as CSV, JSON or Parquet."""
-    from vaebench.store import TABLES, Reader
+    from vaebench.store import TABLES
 
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
@@ -51,7 +52,7 @@ def export(
         raise UsageError("Parquet is no text: name a file, as in --out results.parquet.")
     if out is not None:
         check_replaceable(out, mine=earlier, instead=INSTEAD)
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         columns, rows = reader.table(table)
     if form == "parquet":
         content = parquet(columns, rows)

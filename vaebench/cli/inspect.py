@@ -18,6 +18,7 @@ from vaebench.cli.export import finite
 from vaebench.cli.options import DEFAULT_DATABASE
 from vaebench.cli.options import DatabaseOption as DatabaseOption
 from vaebench.cli.parsing import duration
+from vaebench.cli.reading import opened, say_unreadable
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.digits import written
@@ -35,9 +36,7 @@ def show(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Show everything about one run: spec, scores, environment, curves, traceback."""
-    from vaebench.store import Reader
-
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         row = reader.find(key)
         if as_json:
             record = finite(_everything(reader, row))
@@ -166,9 +165,7 @@ def diff(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Show only what differs between two runs: spec, environment, scores."""
-    from vaebench.store import Reader
-
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         left, right = reader.find(first), reader.find(second)
         if left.key == right.key:
             raise UsageError(f"{first!r} and {second!r} are the same run, {left.key}.")
@@ -202,7 +199,8 @@ def diff(
 
 def retry(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="Failed runs, by their keys.")
+        list[str] | None,
+        typer.Argument(metavar="[KEY]...", help="Runs that failed, or that cannot be read."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All failed runs.")] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
@@ -213,14 +211,19 @@ def retry(
     if bool(keys) == every:
         raise UsageError("Name the failed runs to retry, or give --all for all of them.")
     with Store(db, create=False) as store:
-        rows = [store.find(key) for key in keys or ()] or store.jobs(states=["FAILED"])
-        if wrong := [row for row in rows if row.state != "FAILED"]:
+        chosen = [store.key(key) for key in keys or ()]
+        renewed = [key for key in chosen if store.check(key)]
+        rows = store.jobs(keys=chosen) if chosen else store.jobs(states=["FAILED"])
+        if wrong := [r for r in rows if r.state != "FAILED" and r.key not in renewed]:
             raise StoreError(
                 f"Run {wrong[0].key} is {wrong[0].state}, not FAILED: there is nothing to retry. "
                 f"`{hint('vaebench runs --state failed', db)}` lists those that failed."
             )
-        changed = store.retry([row.key for row in rows])
-        commands = dict.fromkeys(store.sweeps(row.key)[-1].command for row in rows)
+        again = list(dict.fromkeys([*renewed, *(row.key for row in rows)]))
+        changed = store.retry(again)
+        commands = dict.fromkeys(sweep.command for key in again for sweep in store.sweeps(key)[-1:])
+        if every:
+            say_unreadable(store)
     if not changed:
         tables.note("No run has failed: there is nothing to retry.")
         return

@@ -9,6 +9,7 @@ import typer
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.reading import opened
 
 
 def report(
@@ -22,10 +23,9 @@ def report(
     Example: vaebench report --db results/results.db --out results/report
     """
     from vaebench.report import build_report
-    from vaebench.store import Reader
 
     folder = out or (Path("results") if "://" in db else Path(db).parent) / "report"
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         summary = build_report(reader, folder)
     tables.note(str(summary))
     typer.echo(str(folder / "index.html"))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.reading import opened
 from vaebench.cli.tables import Column
 from vaebench.errors import VaebenchError
 
@@ -29,11 +30,11 @@ def reproduce(
     """
     from vaebench.data import load_dataset
     from vaebench.executors import ProcessExecutor
-    from vaebench.store import RELATIVE, Reader
+    from vaebench.store import RELATIVE
     from vaebench.training import resolve_device
     from vaebench.worker import WorkerContext, run_pack
 
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         row = reader.find(key)
         if row.state != "COMPLETE":
             raise VaebenchError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vaebench.cli.display import SweepDisplay
+from vaebench.cli.reading import say_unreadable
 from vaebench.cli.summary import closing, results_table
 from vaebench.errors import UsageError, VaebenchError
 from vaebench.spec import JobSpec
@@ -83,6 +84,7 @@ def run_jobs(
             counts = runner.run()
         rows = [row for row in store.results() if row["job_key"] in {job.key for job in jobs}]
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
+        say_unreadable(store)
     results_table(rows, jobs)
     closing(counts, [(row.key, row.error or "") for row in failed], location, command, context.out)
     if runner.blocked:

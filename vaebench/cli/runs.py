@@ -14,6 +14,7 @@ from vaebench.cli import tables
 from vaebench.cli.export import to_csv, to_json
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.parsing import duration, names, numbers
+from vaebench.cli.reading import opened
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.errors import unknown
@@ -57,7 +58,7 @@ def runs(
 
     Example: vaebench runs --model cvae --state complete --sort -mig --limit 10
     """
-    from vaebench.store import STATES, Reader
+    from vaebench.store import STATES
 
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
@@ -69,7 +70,7 @@ def runs(
     for name in wanted_models:
         if name not in MODELS:
             raise unknown("model", name, [*MODELS, *ALIASES])
-    with Reader.open(db) as reader:
+    with opened(db) as reader:
         every = reader.jobs()
         columns, lines = reader.table("results")
     strengths = {row.key: row.spec.strength_text for row in every}

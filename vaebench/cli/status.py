@@ -15,6 +15,7 @@ from rich.text import Text
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.parsing import duration
+from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
 from vaebench.errors import UsageError
 from vaebench.forecast import Forecast
@@ -107,10 +108,11 @@ def status(
 
 def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     """Returns the whole page, top to bottom."""
+    reader.unreadable.clear()
     rows = reader.jobs()
     sweeps = reader.sweeps()
     length = prefix_length(row.key for row in rows)
-    page: list[RenderableType] = [_counts(reader.location, rows)]
+    page: list[RenderableType] = [_counts(reader.location, rows, len(reader.unreadable))]
     running = [row for row in rows if row.state == "RUNNING"]
     failed = [row for row in rows if row.state == "FAILED"]
     if running:
@@ -120,6 +122,8 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
         page += [tables.heading("To do"), tables.pairs(left)]
     if failed:
         page += [tables.heading("Failed"), *_failed(failed, length, reader.location)]
+    if lines := unreadable(reader):
+        page += [tables.heading("Unreadable"), tables.pairs(lines)]
     if sweeps:
         last = sweeps[-1]
         page.append(tables.heading("Last sweep"))
@@ -143,13 +147,16 @@ def prefix_length(keys: Iterable[str]) -> int:
     return length
 
 
-def _counts(location: str, rows: Sequence[JobRow]) -> Text:
-    text = Text(f"{location}: {len(rows)} {'job' if len(rows) == 1 else 'jobs'}")
+def _counts(location: str, rows: Sequence[JobRow], damaged: int) -> Text:
+    total = len(rows) + damaged
+    text = Text(f"{location}: {total} {'job' if total == 1 else 'jobs'}")
     for name in tables.STATE_STYLES:
         count = sum(row.state == name for row in rows)
         if count:
             text.append(", ")
             text.append(f"{count} {name}", style=tables.STATE_STYLES[name])
+    if damaged:
+        text.append(f", {damaged} unreadable")
     return text
 
 

@@ -94,13 +94,13 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
         sections = [section(reader, data, formats) for data in found]
     counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
     commands = list(dict.fromkeys(row.command for row in reader.sweeps()))
-    page = _page(sections, counts, commands)
+    page = _page(sections, counts, commands, reader.unreadable)
     parts = [part for one in sections for part in one.parts]
     drawings = [drawing for part in parts for drawing in part.drawings]
     tables = [table for part in parts for table in part.tables]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
     files |= {f"tables/{t.name}.{end}": text for t in tables for end, text in t.files().items()}
-    files[PAGE] = page.encode()
+    files[PAGE] = page.encode(errors="replace")
     try:
         _write(out, files)
     except OSError as error:
@@ -118,7 +118,12 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
     )
 
 
-def _page(sections: Sequence[Section], counts: Mapping[str, int], commands: Sequence[str]) -> str:
+def _page(
+    sections: Sequence[Section],
+    counts: Mapping[str, int],
+    commands: Sequence[str],
+    unreadable: Mapping[str, str],
+) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vaebench.report"),
         autoescape=True,
@@ -128,7 +133,11 @@ def _page(sections: Sequence[Section], counts: Mapping[str, int], commands: Sequ
     )
     state, alarming = state_text(dict(counts))
     return environment.get_template("report.html.j2").render(
-        sections=sections, state=state, alarming=alarming, commands=commands
+        sections=sections,
+        state=state,
+        alarming=alarming,
+        commands=commands,
+        unreadable=list(unreadable.items()),
     )
 
 

@@ -2,9 +2,10 @@
 
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
-from vaebench.store.reading import TABLES, JobRow, Reader, SweepRow
+from vaebench.store.reading import TABLES, Reader
+from vaebench.store.rows import Added, JobRow, SweepRow
 from vaebench.store.schema import RELATIVE, STATES
-from vaebench.store.store import MAX_LOSSES, Added, Store
+from vaebench.store.store import MAX_LOSSES, Store
 
 __all__ = [
     "MAX_LOSSES",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Mapping
@@ -55,8 +56,10 @@ def abandoned(values: Mapping[str, Any], stale_seconds: float = STALE_SECONDS) -
         values: `claim_host`, `claim_pid`, `claim_started` and `heartbeat_at` of the job.
         stale_seconds: Age at which a heartbeat is old.
     """
-    beat = values["heartbeat_at"]
-    if beat is None or time.time() - beat > stale_seconds:
+    numbers = [values[name] for name in ("heartbeat_at", "claim_pid", "claim_started")]
+    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+        return True  # damaged: whoever holds it can do no better than begin anew
+    if time.time() - values["heartbeat_at"] > stale_seconds:
         return True
     if values["claim_host"] != platform.node():
         return False

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
         connection = sqlite3.connect(
             uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         if not write:
             connection.execute("PRAGMA query_only = ON")
         return connection

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,10 +13,9 @@ import sqlalchemy as sa
 from vaebench.errors import StoreError
 from vaebench.hints import hint
 from vaebench.outcome import Artifact, CurvePoint, Representation, Score
-from vaebench.spec import JobSpec
 from vaebench.store import schema
-from vaebench.store.claims import abandoned
 from vaebench.store.database import open_engine, shown, translated
+from vaebench.store.rows import JobRow, Kind, SweepRow, job_rows, kinds, read_object, sound
 from vaebench.store.schema import (
     STATES,
     artifacts,
@@ -34,73 +31,22 @@ TABLES = ("results", "scores", "curves", "jobs")
 """What `Reader.table` exports."""
 
 
-@dataclass(frozen=True)
-class JobRow:
-    """A job as the store knows it.
-
-    Attributes:
-        key: Its job key.
-        spec: What it is.
-        state: One of `STATES`.
-        attempts: How often it failed.
-        phase: What a running job does: `loading`, `training`, `evaluating`.
-        step: Steps done at the last heartbeat.
-        step_seconds: Wall time of one step, in the sitting at hand.
-        train_seconds: Wall time of training.
-        eval_seconds: Wall time of evaluation.
-        heartbeat_at: Seconds since the epoch of the last sign of life.
-        abandoned: Whether it counts as running but nobody runs it any more.
-        host: Host that claimed it.
-        started_at: First start, ISO 8601, UTC.
-        finished_at: End, ISO 8601, UTC.
-        error: One line on what went wrong.
-        traceback: The traceback of a failed job.
-    """
-
-    key: str
-    spec: JobSpec
-    state: str
-    attempts: int
-    phase: str | None
-    step: int
-    step_seconds: float | None
-    train_seconds: float | None
-    eval_seconds: float | None
-    heartbeat_at: float | None
-    abandoned: bool
-    host: str | None
-    started_at: str | None
-    finished_at: str | None
-    error: str | None
-    traceback: str | None
-
-
-@dataclass(frozen=True)
-class SweepRow:
-    """A sweep as it was asked for.
-
-    Attributes:
-        id: Its number.
-        command: What the user typed.
-        created_at: When, ISO 8601, UTC.
-    """
-
-    id: int
-    command: str
-    created_at: str
-
-
 class Reader:
     """A result database, opened for reading.
 
     Args:
         engine: The open engine.
         location: Its name, for messages.
+
+    Attributes:
+        unreadable: By job key, why runs that were met so far could not be read: their damaged
+            rows are left out of all that is returned.
     """
 
     def __init__(self, engine: sa.Engine, location: str) -> None:
         self.engine = engine
         self.location = location
+        self.unreadable: dict[str, str] = {}
 
     @classmethod
     def open(cls, location: str | Path) -> Reader:
@@ -129,6 +75,16 @@ class Reader:
     def _rows(self, statement: sa.Executable) -> list[Any]:
         with translated(self.location), self.engine.connect() as connection:
             return list(connection.execute(statement).all())
+
+    def _unreadable(self, key: str, reason: str) -> None:
+        self.unreadable.setdefault(key, reason)
+
+    def _figures(self, key: str, table: sa.Table, names: Iterable[str]) -> list[Any]:
+        """Returns the rows of one run in a table, in the order of its primary key."""
+        columns = [table.c[name] for name in names]
+        statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
+        rows = self._rows(statement.order_by(*table.primary_key.columns))
+        return sound(rows, kinds(columns), lambda row: key, self._unreadable)
 
     def states(self) -> dict[str, str]:
         """Returns the state of every job by its key."""
@@ -168,41 +124,63 @@ class Reader:
             statement = statement.where(jobs.c.state.in_(chosen))
         if named := tuple(keys):
             statement = statement.where(jobs.c.job_key.in_(named))
-        return [_job(row) for row in self._rows(statement)]
+        return job_rows(self._rows(statement), self._unreadable)
 
-    def find(self, prefix: str) -> JobRow:
-        """Finds the one job whose key begins with a prefix.
+    def key(self, prefix: str) -> str:
+        """Finds the one job key that begins with a prefix.
 
         Raises:
             StoreError: No job or more than one matches.
         """
         clean = prefix.lower().strip()
         hexadecimal = clean and all(letter in "0123456789abcdef" for letter in clean)
-        statement = sa.select(jobs).where(jobs.c.job_key.startswith(clean)).limit(4)
-        found = [_job(row) for row in self._rows(statement)] if hexadecimal else []
+        statement = sa.select(jobs.c.job_key).where(jobs.c.job_key.startswith(clean)).limit(4)
+        found = [row[0] for row in self._rows(statement)] if hexadecimal else []
         if not found:
             raise StoreError(
                 f"No run in {self.location} has a key that begins with {prefix!r}. "
                 f"`{hint('vaebench runs', self.location)}` lists the keys."
             )
         if len(found) > 1:
-            matches = ", ".join(row.key for row in found[:3])
+            matches = ", ".join(found[:3])
             end = ", ..." if len(found) > 3 else ""
             raise StoreError(
                 f"Key {prefix!r} matches more than one run ({matches}{end}): give more digits."
             )
-        return found[0]
+        return str(found[0])
+
+    def find(self, prefix: str) -> JobRow:
+        """Finds the one job whose key begins with a prefix.
+
+        Raises:
+            StoreError: No job or more than one matches, or the one cannot be read.
+        """
+        key = self.key(prefix)
+        rows = self.jobs(keys=[key])
+        if not rows:
+            raise StoreError(
+                f"Run {key} cannot be read: {self.unreadable.get(key)}. "
+                f"`{hint(f'vaebench retry {key}', self.location)}` and then the sweep's command "
+                "train it anew."
+            )
+        return rows[0]
+
+    def check(self, key: str) -> str | None:
+        """Reads everything of a run; returns why it cannot be read, or None where it can."""
+        for row in self.jobs(keys=[key]):
+            self.representations(row.spec.cell)
+        for read in (self.scores, self.curve, self.artifacts, self.environment):
+            read(key)
+        return self.unreadable.get(key)
 
     def results(self) -> list[dict[str, Any]]:
         """Returns the rows of the `results` view: one per finished run."""
-        rows = self._rows(sa.text(schema.results_view()))
-        return [dict(row._mapping) for row in rows]
+        columns, rows = self.table("results")
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def scores(self, key: str) -> list[Score]:
         """Returns all the figures of a run, by name."""
-        columns = [scores.c[name] for name in Score.__dataclass_fields__]
-        statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
-        return [Score(*row) for row in self._rows(statement.order_by(scores.c.name))]
+        return [Score(*row) for row in self._figures(key, scores, Score.__dataclass_fields__)]
 
     def values(self, widths_of: Iterable[str] = ()) -> dict[str, dict[str, float]]:
         """Returns the figures of finished runs: name -> job key -> value, where there is one.
@@ -231,19 +209,20 @@ class Reader:
 
     def curve(self, key: str) -> list[CurvePoint]:
         """Returns the training curve of a run."""
-        columns = [curves.c[name] for name in CurvePoint.__dataclass_fields__]
-        statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
-        return [CurvePoint(*row) for row in self._rows(statement.order_by(curves.c.step))]
+        names = CurvePoint.__dataclass_fields__
+        return [CurvePoint(*row) for row in self._figures(key, curves, names)]
 
     def artifacts(self, key: str) -> list[Artifact]:
         """Returns the pictures of a run."""
-        columns = [artifacts.c[name] for name in Artifact.__dataclass_fields__]
-        statement = sa.select(*columns).join(jobs).where(jobs.c.job_key == key)
-        rows = self._rows(statement.order_by(artifacts.c.name))
-        return [
-            Artifact(row.name, row.png, row.rows, row.columns, json.loads(row.detail))
-            for row in rows
-        ]
+        found = []
+        for row in self._figures(key, artifacts, Artifact.__dataclass_fields__):
+            try:
+                detail = read_object(row.detail, f"the detail of {row.name}")
+            except ValueError as error:
+                self._unreadable(key, str(error))
+            else:
+                found.append(Artifact(row.name, row.png, row.rows, row.columns, detail))
+        return found
 
     def representations(self, cell: str) -> dict[str, Representation]:
         """Returns the stored codes of a cell's finished runs by their job key.
@@ -257,7 +236,15 @@ class Reader:
         statement = sa.select(jobs.c.job_key, *columns).join(representations)
         statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
         rows = self._rows(statement.order_by(jobs.c.id))
-        return {row[0]: Representation(*row[1:]) for row in rows}
+        must = kinds([jobs.c.job_key, *columns])
+        found = {}
+        for key, *values in sound(rows, must, lambda row: row[0], self._unreadable):
+            codes = Representation(*values)
+            if len(codes.codes) == 4 * codes.points * codes.latents:
+                found[key] = codes
+            else:
+                self._unreadable(key, f"its codes are not {codes.points} of {codes.latents}")
+        return found
 
     def unranked(self, sweep_id: int) -> list[str]:
         """Returns the sweep's cells whose relative scores are missing or of fewer runs."""
@@ -281,18 +268,25 @@ class Reader:
     def sources(self, dataset: str) -> dict[str, int]:
         """Returns where the data of a data set's finished runs came from, with how many runs."""
         statement = (
-            sa.select(environments.c.detail)
-            .join(jobs)
+            sa.select(jobs.c.job_key, environments.c.detail)
+            .join(environments)
             .where(jobs.c.dataset == dataset, jobs.c.state == "COMPLETE")
         )
-        details = [json.loads(row[0]) for row in self._rows(statement)]
-        return dict(Counter(detail["data"] for detail in details if detail.get("data")))
+        details = [self._object(*row) for row in self._rows(statement)]
+        return dict(Counter(str(detail["data"]) for detail in details if detail.get("data")))
 
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""
         statement = sa.select(environments.c.detail).join(jobs).where(jobs.c.job_key == key)
         rows = self._rows(statement)
-        return json.loads(rows[0][0]) if rows else {}
+        return self._object(key, rows[0][0]) if rows else {}
+
+    def _object(self, key: str, text: Any) -> Mapping[str, Any]:
+        try:
+            return read_object(text, "its environment")
+        except ValueError as error:
+            self._unreadable(key, str(error))
+            return {}
 
     def sweeps(self, key: str | None = None) -> list[SweepRow]:
         """Returns the sweeps, oldest first: all, or those that a job belongs to."""
@@ -310,39 +304,31 @@ class Reader:
             name: One of `TABLES`.
 
         Returns:
-            The columns' names and types, and the rows.
+            The columns' names and types, and the rows; those that hold another type are left out.
         """
         if name == "results":
             known = {**environments.c, **jobs.c}
             statement: sa.Executable = sa.text(schema.results_view() + "\nORDER BY j.id")
             with translated(self.location), self.engine.connect() as connection:
                 result = connection.execute(statement)
-                names = list(result.keys())
-                rows = [tuple(row) for row in result]
-            return {
-                column: known[column].type.python_type if column in known else float
+                names, rows = list(result.keys()), list(result)
+            must = [
+                Kind(
+                    column,
+                    known[column].type.python_type if column in known else float,
+                    finite=column not in schema.SCORES,
+                )
                 for column in names
-            }, rows
-        if name == "jobs":
-            columns = list(jobs.c)
-            statement = sa.select(*columns).order_by(jobs.c.id)
+            ]
         else:
-            table = {"scores": scores, "curves": curves}[name]
-            columns = [jobs.c.job_key, *(c for c in table.c if c.name != "job_id")]
-            order = list(table.primary_key.columns)
-            statement = sa.select(*columns).join(table).order_by(*order)
-        types = {column.name: column.type.python_type for column in columns}
-        return types, [tuple(row) for row in self._rows(statement)]
-
-
-def _job(row: Any) -> JobRow:
-    values = row._mapping
-    special = {"key", "spec", "host", "abandoned"}
-    names = [name for name in JobRow.__dataclass_fields__ if name not in special]
-    return JobRow(
-        key=values["job_key"],
-        spec=JobSpec.from_dict(json.loads(values["spec"])),
-        host=values["claim_host"],
-        abandoned=values["state"] == "RUNNING" and abandoned(dict(values)),
-        **{name: values[name] for name in names},
-    )
+            columns = list(jobs.c)
+            chosen = sa.select(*columns).order_by(jobs.c.id)
+            if name != "jobs":
+                table = {"scores": scores, "curves": curves}[name]
+                columns = [jobs.c.job_key, *(c for c in table.c if c.name != "job_id")]
+                order = list(table.primary_key.columns)
+                chosen = sa.select(*columns).join(table).order_by(*order)
+            rows, must = self._rows(chosen), kinds(columns)
+        place = [column.name for column in must].index("job_key")
+        kept = sound(rows, must, lambda row: row[place], self._unreadable)
+        return {column.name: column.kind for column in must}, [tuple(row) for row in kept]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,30 +18,23 @@ from vaebench.outcome import JobOutcome, Progress, Score
 from vaebench.spec import JobSpec
 from vaebench.store.claims import STALE_SECONDS, Claim, abandoned
 from vaebench.store.database import open_engine, shown, translated
+from vaebench.store.queue import next_anywhere, next_near, taking
 from vaebench.store.reading import Reader
-from vaebench.store.schema import STATES, jobs, representations, scores, sweep_jobs, sweeps
-from vaebench.store.writing import clean, environment_id, insert_figures, insert_missing, job_row
+from vaebench.store.rows import Added, read_spec
+from vaebench.store.schema import jobs, representations, scores, sweep_jobs, sweeps
+from vaebench.store.writing import (
+    anew,
+    clean,
+    environment_id,
+    insert_figures,
+    insert_missing,
+    job_row,
+    mend_specs,
+    set_aside,
+)
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
-
-AHEAD = 100
-"""Jobs behind the one claimed last among which the next is looked for, before all of them are."""
-
-
-@dataclass(frozen=True)
-class Added:
-    """What `Store.add_sweep` did.
-
-    Attributes:
-        sweep_id: The sweep's row.
-        new: Jobs that the database did not have.
-        known: Jobs that it had, in any state.
-    """
-
-    sweep_id: int
-    new: int
-    known: int
 
 
 class Store(Reader):
@@ -81,6 +72,7 @@ class Store(Reader):
             ids = _ids(connection)
             rows = [job_row(spec, now) for key, spec in chosen.items() if key not in ids]
             new = insert_missing(connection, jobs, "job_key", rows)
+            mend_specs(connection, chosen)
             if rows:
                 ids = _ids(connection)
             if chosen:
@@ -119,18 +111,24 @@ class Store(Reader):
             error=None,
             traceback=None,
         )
-        members = (sweep_jobs.c.sweep_id == sweep_id, sweep_jobs.c.job_id == jobs.c.id)
-        position = sa.select(sweep_jobs.c.position).where(*members).scalar_subquery()
-        columns = (jobs.c.id, jobs.c.claim_token, jobs.c.spec, jobs.c.attempts)
-        for waiting in (_next(sweep_id, self._passed.get(sweep_id, -1)), _any(sweep_id)):
-            chosen = statement.where(jobs.c.id == waiting, jobs.c.state == "PENDING")
-            chosen = chosen.returning(*columns, position.label("position"))
+        while (row := self._take(sweep_id, statement)) is not None:
+            try:
+                spec = read_spec(row.spec, row.job_key)
+                return Claim(row.id, row.claim_token, spec, row.attempts)
+            except ValueError as error:
+                with translated(self.location), self.engine.begin() as connection:
+                    set_aside(connection, row, str(error))
+        return None
+
+    def _take(self, sweep_id: int, statement: sa.Update) -> sa.Row[Any] | None:
+        """Updates the sweep's next pending job, near the one taken last or else anywhere."""
+        near = next_near(sweep_id, self._passed.get(sweep_id, -1))
+        for waiting in (near, next_anywhere(sweep_id)):
             with translated(self.location), self.engine.begin() as connection:
-                row = connection.execute(chosen).first()
+                row = connection.execute(taking(statement, sweep_id, waiting)).first()
             if row is not None:
                 self._passed[sweep_id] = row.position
-                spec = JobSpec.from_dict(json.loads(row.spec))
-                return Claim(row.id, row.claim_token, spec, row.attempts)
+                return row
         return None
 
     def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
@@ -288,15 +286,18 @@ class Store(Reader):
         return result.rowcount
 
     def retry(self, keys: Iterable[str]) -> int:
-        """Makes failed jobs pending again, with all their attempts.
+        """Makes failed jobs, and those in `unreadable`, pending again, with all their attempts.
 
         Returns:
-            The number of jobs that were failed and are pending now.
+            The number of jobs that are pending now.
         """
         self._passed.clear()
         changed = 0
         with translated(self.location), self.engine.begin() as connection:
             for key in keys:
+                if key in self.unreadable:
+                    changed += anew(connection, key)
+                    continue
                 result = connection.execute(
                     sa.update(jobs)
                     .where(jobs.c.job_key == key, jobs.c.state == "FAILED")
@@ -343,35 +344,6 @@ def _now() -> str:
 
 def _ids(connection: sa.Connection) -> dict[str, int]:
     return {row.job_key: row.id for row in connection.execute(sa.select(jobs.c.job_key, jobs.c.id))}
-
-
-def _pending(sweep_id: int, *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    """Selects the first of a sweep's jobs that nobody else is about to claim."""
-    return (
-        sa.select(jobs.c.id)
-        .join(sweep_jobs, sweep_jobs.c.job_id == jobs.c.id)
-        .where(sweep_jobs.c.sweep_id == sweep_id, *where)
-        .order_by(sweep_jobs.c.position)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=jobs)
-        .scalar_subquery()
-    )
-
-
-def _next(sweep_id: int, after: int) -> sa.ScalarSelect[int]:
-    """Selects the sweep's first pending job among the `AHEAD` behind a position.
-
-    It is asked for by what it is not, which no index answers: so no database looks all pending
-    jobs up and sorts them.
-    """
-    place = sweep_jobs.c.position
-    others = [state for state in STATES if state != "PENDING"]
-    return _pending(sweep_id, place > after, place <= after + AHEAD, jobs.c.state.not_in(others))
-
-
-def _any(sweep_id: int) -> sa.ScalarSelect[int]:
-    """Selects the sweep's first pending job, which is quick where few are."""
-    return _pending(sweep_id, jobs.c.state == "PENDING")
 
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
+from vaebench.store.rows import is_spec, read_spec
 from vaebench.store.schema import (
     SPEC_COLUMNS,
     artifacts,
     curves,
     environments,
+    jobs,
     representations,
     scores,
 )
@@ -43,13 +46,54 @@ def insert_missing(
 
 def job_row(spec: JobSpec, now: str) -> dict[str, Any]:
     """Returns a new job's row of `jobs`."""
+    return _said(spec) | {"created_at": now}
+
+
+def _said(spec: JobSpec) -> dict[str, Any]:
+    """Returns those columns of a job's row that say what it is."""
     derived = {
         "job_key": spec.key,
         "parameters": json.dumps(dict(spec.parameters)),
         "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
     }
     row = {name: derived.get(name, getattr(spec, name, None)) for name in SPEC_COLUMNS}
-    return row | {"spec": spec.to_json(), "created_at": now}
+    return row | {"spec": spec.to_json()}
+
+
+def mend_specs(connection: sa.Connection, specs: Mapping[str, JobSpec]) -> None:
+    """Writes anew what jobs are, where that was damaged: a key belongs to one spec alone."""
+    for row in connection.execute(sa.select(jobs.c.job_key, jobs.c.spec)):
+        spec = specs.get(row.job_key)
+        if spec is not None and not is_spec(row.spec, row.job_key):
+            said = {
+                name: value for name, value in job_row(spec, "").items() if name != "created_at"
+            }
+            connection.execute(sa.update(jobs).where(jobs.c.job_key == spec.key).values(**said))
+
+
+def anew(connection: sa.Connection, key: str) -> int:
+    """Makes a job that cannot be read pending, as if it had never run; returns whether it is.
+
+    What it is stays as it is where that can be read; else `mend_specs` knows it once the sweep's
+    command is run.
+    """
+    never: dict[str, Any] = {column.name: None for column in jobs.c if column.nullable}
+    for name in SPEC_COLUMNS:
+        never.pop(name, None)
+    never |= {"state": "PENDING", "attempts": 0, "losses": 0, "step": 0}
+    stored = connection.execute(sa.select(jobs.c.spec).where(jobs.c.job_key == key)).scalar_one()
+    with contextlib.suppress(ValueError):
+        never |= _said(read_spec(stored, key))
+    unclaimed = (jobs.c.job_key == key, jobs.c.state != "RUNNING")
+    return connection.execute(sa.update(jobs).where(*unclaimed).values(**never)).rowcount
+
+
+def set_aside(connection: sa.Connection, claimed: Any, reason: str) -> None:
+    """Fails a claimed job that cannot be read, so that it keeps nobody from the others."""
+    text = f"This job cannot be read: {reason}."
+    held = (jobs.c.id == claimed.id, jobs.c.claim_token == claimed.claim_token)
+    ended = {"state": "FAILED", "claim_token": None, "heartbeat_at": None, "error": text}
+    connection.execute(sa.update(jobs).where(*held).values(**ended))
 
 
 def environment_id(connection: sa.Connection, environment: Mapping[str, Any]) -> int | None:
@@ -68,6 +112,8 @@ def environment_id(connection: sa.Connection, environment: Mapping[str, Any]) ->
         **{name: environment.get(name) for name in named},
     }
     insert_missing(connection, environments, "digest", [row])
+    damaged = (environments.c.digest == digest, environments.c.detail != detail)
+    connection.execute(sa.update(environments).where(*damaged).values(detail=detail))
     found = sa.select(environments.c.id).where(environments.c.digest == digest)
     return int(connection.execute(found).scalar_one())
 

@@ -1,0 +1,45 @@
+"""Databases as commands read them: whatever cannot be read is said, and keeps nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vaebench.cli import tables
+from vaebench.hints import hint
+
+if TYPE_CHECKING:
+    from vaebench.store import Reader
+
+SHOWN = 20
+"""Runs that cannot be read, at most, that are named one by one."""
+
+
+@contextmanager
+def opened(location: str) -> Iterator[Reader]:
+    """Opens a database to read, and says at the end which of its runs were left out."""
+    from vaebench.store import Reader
+
+    with Reader.open(location) as reader:
+        yield reader
+        say_unreadable(reader)
+
+
+def say_unreadable(reader: Reader) -> None:
+    """Says on the standard error which runs could not be read, and why."""
+    for key, reason in unreadable(reader):
+        tables.note(f"Run {key} {reason}".rstrip() if key else reason)
+
+
+def unreadable(reader: Reader) -> list[tuple[str, str]]:
+    """Returns a line for each run that could not be read: its key and why, then what to do."""
+    found = list(reader.unreadable.items())
+    if not found:
+        return []
+    lines = [(key, f"is unreadable: {reason}.") for key, reason in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(("", f"and {len(found) - SHOWN:,} more."))
+    again = hint(f"vaebench retry {found[0][0]}", reader.location)
+    lines.append(("", f"To train one anew: {again}, then the sweep's command."))
+    return lines

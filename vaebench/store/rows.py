@@ -1,0 +1,228 @@
+"""Rows of the database as plain values, and what is wrong with those that cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from vaebench.errors import VaebenchError
+from vaebench.spec import JobSpec
+from vaebench.store.claims import abandoned
+from vaebench.store.schema import STATES, jobs
+
+OnUnreadable = Callable[[str, str], None]
+"""Called with the job key and the reason of what cannot be read."""
+
+_WORDS = {int: "a whole number", float: "a number", str: "text", bytes: "bytes"}
+_TYPES: dict[type, set[type]] = {int: {int}, float: {float, int}, str: {str}, bytes: {bytes}}
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as the store knows it.
+
+    Attributes:
+        key: Its job key.
+        spec: What it is.
+        state: One of `STATES`.
+        attempts: How often it failed.
+        phase: What a running job does: `loading`, `training`, `evaluating`.
+        step: Steps done at the last heartbeat.
+        step_seconds: Wall time of one step, in the sitting at hand.
+        train_seconds: Wall time of training.
+        eval_seconds: Wall time of evaluation.
+        heartbeat_at: Seconds since the epoch of the last sign of life.
+        abandoned: Whether it counts as running but nobody runs it any more.
+        host: Host that claimed it.
+        started_at: First start, ISO 8601, UTC.
+        finished_at: End, ISO 8601, UTC.
+        error: One line on what went wrong.
+        traceback: The traceback of a failed job.
+    """
+
+    key: str
+    spec: JobSpec
+    state: str
+    attempts: int
+    phase: str | None
+    step: int
+    step_seconds: float | None
+    train_seconds: float | None
+    eval_seconds: float | None
+    heartbeat_at: float | None
+    abandoned: bool
+    host: str | None
+    started_at: str | None
+    finished_at: str | None
+    error: str | None
+    traceback: str | None
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """A sweep as it was asked for.
+
+    Attributes:
+        id: Its number.
+        command: What the user typed.
+        created_at: When, ISO 8601, UTC.
+    """
+
+    id: int
+    command: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `Store.add_sweep` did.
+
+    Attributes:
+        sweep_id: The sweep's row.
+        new: Jobs that the database did not have.
+        known: Jobs that it had, in any state.
+    """
+
+    sweep_id: int
+    new: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the values of a column must be.
+
+    Attributes:
+        name: Of the column.
+        kind: `int`, `float`, `str` or `bytes`.
+        empty: Whether a value may be missing.
+        finite: Whether an infinite number is as wrong as a text.
+    """
+
+    name: str
+    kind: type
+    empty: bool = True
+    finite: bool = False
+
+
+def kinds(columns: Iterable[sa.Column[Any]], *, finite: bool = False) -> list[Kind]:
+    """Returns what a table says of its columns; SQLite itself takes any value in any column."""
+    return [Kind(c.name, c.type.python_type, bool(c.nullable), finite) for c in columns]
+
+
+_JOB = kinds(jobs.columns, finite=True)
+
+
+def sound(
+    rows: Sequence[Any],
+    columns: Sequence[Kind],
+    key: Callable[[Any], str],
+    on_unreadable: OnUnreadable,
+) -> list[Any]:
+    """Leaves out the rows that hold another kind of value than their columns.
+
+    Args:
+        rows: Sequences of values, a value per column.
+        columns: What they must be.
+        key: Returns the job key of a row.
+        on_unreadable: Told of each row that is left out.
+    """
+    bad: dict[int, str] = {}
+    for place, column in enumerate(columns):
+        values = [row[place] for row in rows]
+        taken = _TYPES[column.kind] | ({type(None)} if column.empty else set())
+        fits = set(map(type, values)) <= taken
+        if fits and not (column.finite and column.kind is float):
+            continue
+        for number, value in enumerate(values):
+            if type(value) not in taken or (column.finite and not _finite(value)):
+                shown = ascii(value) if len(ascii(value)) <= 60 else f"{ascii(value)[:57]}..."
+                word = "missing" if value is None else f"{shown}, not {_WORDS[column.kind]}"
+                bad.setdefault(number, f"{column.name} is {word}")
+    for number, reason in bad.items():
+        on_unreadable(str(key(rows[number])), reason)
+    return [row for number, row in enumerate(rows) if number not in bad] if bad else list(rows)
+
+
+def _finite(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def job_rows(rows: Sequence[Any], on_unreadable: OnUnreadable) -> list[JobRow]:
+    """Reads rows of `jobs`, and leaves out those that cannot be read.
+
+    Args:
+        rows: With all the table's columns, in their order.
+        on_unreadable: Told of each row that is left out.
+    """
+    found = []
+    for row in sound(rows, _JOB, lambda row: row.job_key, on_unreadable):
+        try:
+            found.append(_job(row))
+        except ValueError as error:
+            on_unreadable(row.job_key, str(error))
+    return found
+
+
+def read_spec(text: Any, key: str) -> JobSpec:
+    """Reads a stored job spec.
+
+    Args:
+        text: Its canonical JSON.
+        key: The job key that it is stored under.
+
+    Raises:
+        ValueError: It is no spec that this vaebench knows, or that of another job; in a line.
+    """
+    try:
+        spec = JobSpec.from_dict(json.loads(text))
+        same = is_spec(text, key) or spec.key == key
+    except VaebenchError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"its spec is damaged ({' '.join(str(error).split())})") from error
+    if not same:
+        raise ValueError(f"its spec is that of another job, {spec.key}")
+    return spec
+
+
+def is_spec(text: Any, key: str) -> bool:
+    """Says whether a text is the very canonical JSON that a job key is the hash of."""
+    content = text.encode(errors="replace") if isinstance(text, str) else b""
+    return hashlib.sha256(content).hexdigest()[:16] == key
+
+
+def read_object(text: Any, name: str) -> dict[str, Any]:
+    """Reads a stored JSON object.
+
+    Raises:
+        ValueError: It is none; in a line.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{name} is damaged ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} is damaged (no object)")
+    return values
+
+
+def _job(row: Any) -> JobRow:
+    values = row._mapping
+    if values["state"] not in STATES:
+        raise ValueError(f"state is {values['state']!a}, none of {', '.join(STATES)}")
+    special = {"key", "spec", "host", "abandoned"}
+    names = [name for name in JobRow.__dataclass_fields__ if name not in special]
+    return JobRow(
+        key=values["job_key"],
+        spec=read_spec(values["spec"], values["job_key"]),
+        host=values["claim_host"],
+        abandoned=values["state"] == "RUNNING" and abandoned(dict(values)),
+        **{name: values[name] for name in names},
+    )
