@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -137,6 +138,101 @@ class TestNotADatabase:
         (tmp_path / "file").write_text("text")
         assert str(tmp_path) in refusal(opener, tmp_path / "file" / "results.db")
         assert (tmp_path / "file").read_text() == "text"
+
+
+OPEN = """
+import sys
+from vaebench.errors import StoreError
+from vaebench.store import Reader, Store
+for opener in (Store, lambda name: Store(name, create=False), Reader.open):
+    for name in sys.argv[1:]:
+        try:
+            opener(name)
+        except StoreError as error:
+            print(error, flush=True)
+"""
+
+
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, start: Start) -> None:
+    """A FIFO that nobody writes to, a socket, a device, links to them, a journal that is one."""
+    os.mkfifo(tmp_path / "fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+    (tmp_path / "link").symlink_to("fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    filled(tmp_path / "results.db")
+    os.mkfifo(tmp_path / "results.db-journal")
+    names = ["fifo", "socket", "link", "zero", "results.db"]
+    paths = [str(tmp_path / name) for name in names]
+    out, _ = start(OPEN, *paths, f"sqlite:///{tmp_path}/fifo").communicate(timeout=60)
+    lines = out.splitlines()
+    assert len(lines) == 3 * (len(names) + 1)
+    kinds = ["a FIFO", "a socket", "a FIFO", "a device", "a FIFO", "a FIFO"]
+    paths = [*paths[:-1], f"{paths[-1]}-journal", paths[0]]
+    for line, path, kind in zip(lines, paths * 3, kinds * 3, strict=True):
+        assert line == f"{path} is {kind}, not a regular file: name another with --db."
+
+
+class TestDeleted:
+    @pytest.fixture(params=["file", "folder", "replaced"])
+    def delete(self, request: pytest.FixtureRequest) -> Callable[[Path], None]:
+        """Takes a database away, or puts another in its place."""
+
+        def change(path: Path) -> None:
+            if request.param == "folder":
+                shutil.rmtree(path.parent)
+            elif request.param == "file":
+                path.unlink()
+            else:
+                filled(path.with_name("other.db")).replace(path)
+
+        return change
+
+    def test_while_it_is_read(self, tmp_path: Path, delete: Callable[[Path], None]) -> None:
+        path = filled(tmp_path / "sub" / "results.db")
+        with Reader.open(path) as reader:
+            assert len(reader.jobs()) == 2
+            delete(path)
+            with pytest.raises(StoreError, match="was deleted, moved or replaced") as caught:
+                reader.jobs()
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_while_it_is_written(self, tmp_path: Path, delete: Callable[[Path], None]) -> None:
+        path = filled(tmp_path / "sub" / "results.db")
+        with Store(path) as store:
+            delete(path)
+            before = digest(path) if path.exists() else None
+            with pytest.raises(StoreError, match="was deleted, moved or replaced"):
+                store.claim(1)
+            assert (digest(path) if path.exists() else None) == before
+
+    def test_in_the_middle_of_a_transaction(self, tmp_path: Path) -> None:
+        path = filled(tmp_path / "results.db")
+        with Store(path) as store, pytest.raises(StoreError, match="was deleted, moved or re"):
+            self._write_deleted(store, path)
+        assert not path.exists()
+
+    def _write_deleted(self, store: Store, path: Path) -> None:
+        with database.translated(path), store.engine.begin() as connection:
+            path.unlink()
+            connection.exec_driver_sql("UPDATE jobs SET error = 'x'")
+
+    def test_afterwards_it_is_missing(
+        self, tmp_path: Path, delete: Callable[[Path], None], request: pytest.FixtureRequest
+    ) -> None:
+        path = filled(tmp_path / "sub" / "results.db")
+        delete(path)
+        if path.exists():
+            assert len(Reader.open(path).jobs()) == 2
+        else:
+            assert f"There is no database at {path}" in refusal(Reader.open, path)
+            filled(path)
+
+    def test_a_new_database_is_not_taken_for_another(self, tmp_path: Path) -> None:
+        with Store(tmp_path / "new" / "results.db") as store:
+            store.add_sweep(make_specs(2), "a sweep")
+            assert store.claim(1) is not None
 
 
 class TestMissing:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError, UsageError
+from vaebench.files import not_regular
 from vaebench.passwords import hidden, scrubbed, without_secrets
 from vaebench.store import schema
 
@@ -97,6 +98,7 @@ def _server_engine(url: str) -> sa.Engine:
 def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
     try:
         folder, missing = path.is_dir(), not path.exists()
+        _check_kind(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {error.strerror}.") from error
     if folder:
@@ -117,9 +119,11 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
             ) from error
     # A reader opens the file for writing too, where it may: only so can SQLite roll back what a
     # killed writer left half done. `query_only` keeps the reader itself from writing.
+    file = _File(path)
     uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
+        file.check()
         connection = sqlite3.connect(
             uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -132,9 +136,61 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
+        file.check()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+class _File:
+    """A database's file, known again: SQLite goes on reading one that has been deleted.
+
+    Args:
+        path: The file; it may be made later.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known = self._identity()
+
+    def check(self) -> None:
+        """Makes sure that the file is still the one it was.
+
+        Raises:
+            StoreError: It is gone, or another one is in its place.
+        """
+        now = self._identity()
+        if self._known is None:
+            self._known = now
+        elif now != self._known:
+            raise gone(self.path)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
+
+
+def gone(name: str | Path) -> StoreError:
+    """Builds the error for a database whose file went away while it was in use."""
+    return StoreError(
+        f"{name} was deleted, moved or replaced while it was in use; what it had is in no database "
+        "here. Put it back, or run the sweep's command again to begin a new one."
+    )
+
+
+def _check_kind(path: Path) -> None:
+    """Refuses what would keep whoever opens it waiting: FIFOs, sockets and devices.
+
+    Raises:
+        StoreError: The database or its journal is one.
+    """
+    for name in (path, path.with_name(f"{path.name}-journal"), path.with_name(f"{path.name}-wal")):
+        kind = not_regular(name.stat().st_mode) if name.exists() else None
+        if kind and not name.is_dir():
+            raise StoreError(f"{name} is {kind}, not a regular file: name another with --db.")
 
 
 def _check_file(path: Path, *, write: bool) -> None:
@@ -281,6 +337,8 @@ def translated(location: str | Path) -> Iterator[None]:
                 f"{name} is damaged ({text}). It was left as it is: put a copy back, or name "
                 "another with --db."
             ) from error
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+            raise gone(name) from error
         if "readonly" in text or "unable to open" in text:
             raise StoreError(
                 f"{name} cannot be written ({text}). Make the file and its folder writable, or "
