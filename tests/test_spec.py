@@ -195,3 +195,20 @@ def test_a_key_is_hashed_once_and_leaves_equality_and_copies_alone(
     assert pickle.loads(pickle.dumps(one)) == other
     assert dataclasses.replace(one, seed=7).key == job(seed=7).key != one.key
     assert "key" not in one.to_dict()
+
+
+def test_a_sibling_is_the_job_built_anew_and_is_checked_as_well() -> None:
+    one = job(folds=3, fold=0)
+    assert {one.key, one.cell, one.setting}
+    for seed, fold in ((0, 0), (0, 2), (5, 1)):
+        twin, built = one.sibling(seed, fold), job(folds=3, fold=fold, seed=seed)
+        assert (twin, twin.key, twin.cell, twin.setting) == (
+            built,
+            built.key,
+            built.cell,
+            built.setting,
+        )
+        assert pickle.loads(pickle.dumps(twin)) == built
+    for seed, fold in ((-1, 0), (2**63, 0), (0, 3), (0, None)):
+        with pytest.raises(UsageError):
+            one.sibling(seed, fold)

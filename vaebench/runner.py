@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from vaebench.errors import LostWorkerError, StoreError
 from vaebench.executors import Executor
-from vaebench.forecast import Forecast
+from vaebench.forecast import Forecast, TimeLeft
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 from vaebench.store import STALE_SECONDS, Claim, DatabaseLockedError, Store
@@ -50,13 +50,13 @@ class Beat:
     Attributes:
         counts: Jobs of the sweep by state.
         running: Signs of life of this runner's jobs.
-        eta_seconds: Wall time left; None while unknown.
+        left: Wall time left; None while unknown.
         note: What holds the sweep up, if something does.
     """
 
     counts: dict[str, int]
     running: tuple[tuple[JobSpec, Progress | None], ...]
-    eta_seconds: float | None
+    left: TimeLeft | None
     note: str | None = None
 
 
@@ -114,7 +114,7 @@ class Runner:
         self._notices: list[Progress] = []
         self._progress_lock = threading.Lock()
         self._forecast = Forecast()
-        self._waiting: list[JobSpec] = []
+        self._waiting: dict[JobSpec, int] = {}
         self._note: str | None = None
         self._counts = store.counts(sweep_id)
         self._specs: dict[str, JobSpec] = {}
@@ -241,7 +241,8 @@ class Runner:
         claims = list(self._claims.values())
         self._patiently(lambda: self.store.heartbeat(claims, progress))
         pending = self._patiently(lambda: self.store.keys(self.sweep_id, "PENDING"))
-        self._waiting = [self._specs[key] for key in pending if key in self._specs]
+        known = (self._specs[key] for key in pending if key in self._specs)
+        self._waiting = Forecast.counted(known)
         self._counts = self._patiently(lambda: self.store.counts(self.sweep_id))
 
     def _pass_on(self) -> None:
@@ -259,13 +260,13 @@ class Runner:
         for claim in self._claims.values():
             seen = progress.get(claim.spec.key)
             running.append((claim.spec, seen))
-            if seen is not None and seen.phase != "loading":
+            step, each, phase = 0, 0.0, "loading"
+            if seen is not None:
+                step, phase = seen.step, seen.phase
                 each = seen.seconds / seen.steps_here if seen.steps_here else 0.0
-                self._forecast.running(
-                    claim.spec, seen.step, each, evaluating=seen.phase == "evaluating"
-                )
-        eta = self._forecast.remaining(self._waiting, self.executor.workers)
-        self.on_event(Beat(self._counts, tuple(running), eta, self._note))
+            self._forecast.running(claim.spec, step, each, evaluating=phase == "evaluating")
+        left = self._forecast.remaining(self._waiting, self.executor.workers)
+        self.on_event(Beat(self._counts, tuple(running), left, self._note))
         self._note = None
 
     def _patiently(self, action: Callable[[], Answer]) -> Answer:

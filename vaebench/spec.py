@@ -127,11 +127,7 @@ class JobSpec(Setting):
     def __post_init__(self) -> None:
         super().__post_init__()
         info = model_info(self.model)
-        _whole("seed", self.seed, 0, bits=63)
-        if (self.fold is None) != (self.folds is None) or (self.fold or 0) >= (self.folds or 1):
-            raise UsageError(
-                f"fold is {self.fold} of {self.folds}: it must be from 0 to folds - 1."
-            )
+        self._check_place()
         if set(self.parameters) != set(info.parameters):
             raise UsageError(
                 f"Model {self.model!r} has parameters {sorted(self.parameters)}: "
@@ -145,6 +141,26 @@ class JobSpec(Setting):
         object.__setattr__(self, "parameters", MappingProxyType(ordered))
         if not info.warmup:
             object.__setattr__(self, "warmup_steps", 0)
+
+    def sibling(self, seed: int, fold: int | None) -> JobSpec:
+        """Returns the job of this cell with another seed and fold, made in a fraction of the time.
+
+        Raises:
+            UsageError: One is out of range.
+        """
+        twin = object.__new__(JobSpec)
+        twin.__dict__.update(self.__dict__, cell=self.cell, setting=self.setting)
+        twin.__dict__.update(seed=seed, fold=fold)
+        twin.__dict__.pop("key", None)
+        twin._check_place()
+        return twin
+
+    def _check_place(self) -> None:
+        _whole("seed", self.seed, 0, bits=63)
+        if (self.fold is None) != (self.folds is None) or (self.fold or 0) >= (self.folds or 1):
+            raise UsageError(
+                f"fold is {self.fold} of {self.folds}: it must be from 0 to folds - 1."
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return JobSpec.from_dict, (self.to_dict(),)
@@ -284,17 +300,20 @@ class SweepSpec:
         Raises:
             UsageError: A value is out of range.
         """
-        jobs: dict[str, JobSpec] = {}
         shared = dataclasses.asdict(self.setting)
         folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
-        for seed, fold, name in itertools.product(self.seeds, folds, self.models):
+        cells: dict[str, JobSpec] = {}
+        for name in self.models:
             model = ALIASES.get(name, name)
             grid = self._grid(name, model)
             for values in itertools.product(*grid.values()):
+                place: dict[str, Any] = {"seed": self.seeds[0], "fold": folds[0]}
                 parameters = dict(zip(grid, values, strict=True))
-                job = JobSpec(**shared, model=model, parameters=parameters, seed=seed, fold=fold)
-                jobs.setdefault(job.key, job)
-        return list(jobs.values())
+                job = JobSpec(**shared, model=model, parameters=parameters, **place)
+                cells.setdefault(job.cell, job)
+        seeds = dict.fromkeys(self.seeds)
+        places = itertools.product(seeds, folds, cells.values())
+        return [job.sibling(seed, fold) for seed, fold, job in places]
 
     def _grid(self, name: str, model: str) -> dict[str, tuple[float, ...]]:
         grid = {}

@@ -23,6 +23,7 @@ from tests.cli.conftest import COMMAND, Say, specs
 from vaebench.cli.export import FORMATS, to_json
 from vaebench.cli.status import outlook, prefix_length
 from vaebench.cli.tables import figure, sparkline
+from vaebench.forecast import TimeLeft
 from vaebench.outcome import JobOutcome, Score
 from vaebench.store import JobRow, Reader, Store
 
@@ -116,17 +117,19 @@ class TestOutlook:
         plan = outlook(rows.values())
         assert (plan.jobs, plan.running, plan.training) == (3, 1, 1)
         assert plan.steps_per_second == pytest.approx(10)
-        assert plan.seconds == pytest.approx(60 * 0.1 + 2 + 2 * 12)
+        assert plan.left is not None
+        assert plan.left.low == plan.left.high == pytest.approx(60 * 0.1 + 2 + 2 * 12)
         second = dataclasses.replace(rows[STALE.key], abandoned=False, step=0, step_seconds=0.1)
         both = outlook({**rows, STALE.key: second}.values())
         # Lanes end after 8 and 12 s; the waiting job starts where the first ends.
-        assert both.seconds == pytest.approx(8 + 12)
+        assert both.left is not None
+        assert both.left.low == both.left.high == pytest.approx(8 + 12)
 
     def test_finished_jobs_alone_are_enough(self, database: Path) -> None:
         rows = self.rows(database)
         plan = outlook([rows[DONE.key], rows[WAITING.key]])
         assert (plan.running, plan.steps_per_second) == (0, None)
-        assert plan.seconds == pytest.approx(12)
+        assert plan.left == TimeLeft(pytest.approx(12), pytest.approx(12))
 
 
 class TestRuns:

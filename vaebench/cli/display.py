@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from vaebench.cli.parsing import duration
+from vaebench.cli.parsing import duration, time_left
 from vaebench.digits import written
 from vaebench.hints import hint
 from vaebench.outcome import Progress
@@ -148,9 +148,7 @@ def _left(beat: Beat) -> str:
     waiting = beat.counts["PENDING"] + beat.counts["RUNNING"]
     if not waiting:
         return "nothing left"
-    if beat.eta_seconds is None:
-        return "time left not known yet"
-    return f"about {duration(beat.eta_seconds)} left"
+    return "time left not known yet" if beat.left is None else f"{time_left(beat.left)} left"
 
 
 def _share(spec: JobSpec, seen: Progress | None) -> float:

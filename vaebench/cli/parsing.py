@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterable
 
 from vaebench.errors import UsageError
+from vaebench.forecast import TimeLeft
 
 MAX_SEEDS = 100_000
+
+ALIKE = 1.1
+"""Ratio of the ends of a range of times up to which it is written as one time."""
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -111,3 +115,12 @@ def duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def time_left(left: TimeLeft) -> str:
+    """Writes a forecast: `about 3 min 05 s`, `12 min 00 s to 20 min 30 s`, `at least 52 s`."""
+    if math.isinf(left.high):
+        return f"at least {duration(left.low)}"
+    if left.high <= ALIKE * left.low:
+        return f"about {duration((left.low + left.high) / 2)}"
+    return f"{duration(left.low)} to {duration(left.high)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.parsing import duration
+from vaebench.cli.parsing import duration, time_left
 from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
 from vaebench.errors import UsageError
-from vaebench.forecast import Forecast
+from vaebench.forecast import Forecast, TimeLeft
 from vaebench.hints import hint
 
 if TYPE_CHECKING:
+    from vaebench.spec import JobSpec
     from vaebench.store import JobRow, Reader
 
 REFRESH_SECONDS = 2.0
@@ -37,26 +39,25 @@ class Outlook:
         running: Those of them that somebody runs.
         training: Those of them that train, and have told how fast.
         steps_per_second: Of these, together; None where there are none.
-        seconds: Until the last of them is done, with as many at a time as run now (one, where
-            none does); None while it cannot be known.
-        evaluation_known: Whether an evaluation has been timed; until then its time is guessed.
+        left: Until the last of them is done, with as many at a time as run now (one, where none
+            does); None while it cannot be known.
     """
 
     jobs: int
     running: int
     training: int
     steps_per_second: float | None
-    seconds: float | None
-    evaluation_known: bool
+    left: TimeLeft | None
 
 
 def outlook(rows: Iterable[JobRow]) -> Outlook:
     """Works out speed and time left from the running jobs' steps and the finished jobs' times."""
-    running, waiting, speeds = 0, [], []
-    forecast, evaluated = Forecast(), False
+    running = 0
+    speeds: list[float] = []
+    waiting: list[JobSpec] = []
+    forecast = Forecast()
     for row in rows:
         if row.state == "COMPLETE":
-            evaluated = True
             forecast.finished(row.spec, row.train_seconds or 0.0, row.eval_seconds or 0.0)
         elif row.state == "RUNNING" and not row.abandoned:
             running += 1
@@ -71,8 +72,7 @@ def outlook(rows: Iterable[JobRow]) -> Outlook:
         running=running,
         training=len(speeds),
         steps_per_second=sum(speeds) if speeds else None,
-        seconds=forecast.remaining(waiting, max(1, running)),
-        evaluation_known=evaluated,
+        left=forecast.remaining(Forecast.counted(waiting), max(1, running)),
     )
 
 
@@ -117,7 +117,7 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     failed = [row for row in rows if row.state == "FAILED"]
     if running:
         page += [tables.heading("Running"), _running(running, length, width)]
-    members = reader.jobs(sweep_id=sweeps[-1].id) if sweeps else []
+    members = reader.keys(sweeps[-1].id) if sweeps else []
     if left := _left(rows, members):
         page += [tables.heading("To do"), tables.pairs(left)]
     if failed:
@@ -190,10 +190,10 @@ def _running(rows: Sequence[JobRow], length: int, width: int | None) -> Renderab
     return tables.table(columns, lines, width=width, indent=2)[0]
 
 
-def _left(rows: Sequence[JobRow], members: Sequence[JobRow]) -> list[tuple[str, str | Text]]:
+def _left(rows: Sequence[JobRow], members: Sequence[str]) -> list[tuple[str, str | Text]]:
     """Returns what is said of the jobs left: those of the last sweep, or else all of them."""
     unfinished = {row.key for row in rows if row.state in {"PENDING", "RUNNING"}}
-    ours = {row.key for row in members} & unfinished
+    ours = unfinished.intersection(members)
     if not unfinished:
         return []
     chosen = ours or unfinished
@@ -204,12 +204,12 @@ def _left(rows: Sequence[JobRow], members: Sequence[JobRow]) -> list[tuple[str, 
     elif not plan.running:
         speed = "no job is running"
     lines: list[tuple[str, str | Text]] = [("jobs", str(plan.jobs)), ("speed", speed)]
-    if plan.seconds is None:
+    if plan.left is None:
         lines.append(("time left", "unknown yet"))
     else:
-        end = "" if plan.evaluation_known else " (no evaluation has been timed yet: guessed)"
-        pace = "" if plan.running else " with one worker, once the sweep is run again"
-        lines.append(("time left", f"about {duration(plan.seconds)}{pace}{end}"))
+        pace = "" if plan.running else ", with one worker, once the sweep is run again"
+        end = " (what evaluations take is not known yet)" if math.isinf(plan.left.high) else ""
+        lines.append(("time left", time_left(plan.left) + pace + end))
     stale = sum(row.abandoned for row in rows)
     if stale:
         lines.append(("stale", f"{stale} with no sign of life: the next sweep takes them up again"))

@@ -100,15 +100,17 @@ class Reader:
         found = {row[0]: row[1] for row in self._rows(statement)}
         return {state: found.get(state, 0) for state in STATES}
 
-    def keys(self, sweep_id: int, state: str) -> list[str]:
-        """Returns the keys of a sweep's jobs that are in a state, in the order to run them."""
+    def keys(self, sweep_id: int, state: str | None = None) -> list[str]:
+        """Returns the keys of a sweep's jobs, all or those in a state, in the order to run them."""
         members = schema.sweep_jobs
         statement = (
             sa.select(jobs.c.job_key)
             .join(members, members.c.job_id == jobs.c.id)
-            .where(members.c.sweep_id == sweep_id, jobs.c.state == state)
+            .where(members.c.sweep_id == sweep_id)
             .order_by(members.c.position)
         )
+        if state is not None:
+            statement = statement.where(jobs.c.state == state)
         return [row[0] for row in self._rows(statement)]
 
     def jobs(
