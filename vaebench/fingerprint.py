@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 TRAINING = ("catalogue.py", "sizes.py", "spec.py", "data", "models", "objectives", "training")
 """Files and rooms that decide what a trained model is."""
@@ -38,3 +41,48 @@ def _digest(rooms: tuple[str, ...]) -> str:
             content = hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
             total.update(f"{file.relative_to(root).as_posix()} {content}\n".encode())
     return total.hexdigest()[:16]
+
+
+def made_by_this_code(environment: Mapping[str, Any]) -> bool | None:
+    """Says whether figures are by the code at hand.
+
+    Args:
+        environment: What the run was made in. One of before there was a digest names a commit.
+
+    Returns:
+        Whether they are; None where it cannot be known: of a run from uncommitted changes, from
+        an install without git, or of a commit that this checkout does not have.
+    """
+    if code := environment.get("code"):
+        return bool(code == code_digest())
+    commit = environment.get("git_commit")
+    if not isinstance(commit, str) or environment.get("git_dirty"):
+        return None
+    return _as_committed(commit)
+
+
+@cache
+def _as_committed(commit: str) -> bool | None:
+    """Says whether the files that decide figures are as they were in a commit, if git knows it."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists() or not commit.isalnum():
+        return None
+    places = [f"{Path(__file__).parent.name}/{room}" for room in FIGURES]
+    command = ["git", "-C", str(root), "diff", "--quiet", commit, "--", *places]
+    try:
+        code = subprocess.run(command, capture_output=True, timeout=20, check=False).returncode
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {0: True, 1: False}.get(code)
+
+
+def other_code(old: int, runs: int) -> str:
+    """Says how many runs the code at hand did not make, in a sentence.
+
+    Args:
+        old: Finished runs that other code made.
+        runs: Finished runs in all.
+    """
+    verb = "was" if old == 1 else "were"
+    total = "1 finished run" if runs == 1 else f"{runs:,} finished runs"
+    return f"{old:,} of {total} {verb} made by other code of vaebench than that at hand."

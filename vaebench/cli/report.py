@@ -10,6 +10,7 @@ import typer
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.reading import opened
+from vaebench.cli.status import RENEW
 
 
 def report(
@@ -28,4 +29,6 @@ def report(
     with opened(db) as reader:
         summary = build_report(reader, folder)
     tables.note(str(summary))
+    if summary.remark:
+        tables.note(f"{summary.remark} {RENEW}")
     typer.echo(str(folder / "index.html"))

@@ -1,54 +1,90 @@
-"""`vaebench reproduce`: a run trained again, and every stored figure compared."""
+"""`vaebench reproduce`: runs trained again, every stored figure compared, models brought back."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from vaebench.cli import tables
+from vaebench.cli.again import put, train_again, without_model
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.reading import opened
+from vaebench.cli.running import cores
 from vaebench.cli.tables import Column
-from vaebench.errors import VaebenchError
+from vaebench.errors import UsageError, VaebenchError
+
+if TYPE_CHECKING:
+    from vaebench.outcome import JobOutcome
+    from vaebench.store import JobRow, Reader
+    from vaebench.worker import WorkerContext
 
 
 def reproduce(
-    key: Annotated[str, typer.Argument(help="Key of a finished run, or its first digits.")],
+    key: Annotated[
+        str | None, typer.Argument(help="Key of a finished run, or its first digits.")
+    ] = None,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore",
+            help="Put the trained model back into OUT/models where it is missing or damaged and "
+            "every figure came out the same.",
+        ),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --restore: every run whose model is not there.")
+    ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the models, as of the sweep. Default: beside the database."),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, or the device to train on.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(help="With --restore: runs at once. Default: one a core.")
+    ] = None,
 ) -> None:
     """Train a run again and say whether every stored figure came out the same.
 
     Exit code 0 means bit for bit the same, 1 that a figure differs. The database is not changed.
+
+    Example: vaebench reproduce --restore --all
     """
+    from vaebench.worker import WorkerContext
+
+    if bool(key) == every or (every and not restore):
+        raise UsageError("Name the run to train again, or give --restore --all.")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers is {workers}: it must be 1 or more.")
+    folder = out or (Path("results") if "://" in db else Path(db).parent)
+    context = WorkerContext(out=folder, data_dir=data_dir)
+    with opened(db) as reader:
+        if key is not None and not restore:
+            _reproduce(reader, key, data_dir, device)
+        elif chosen := _to_restore(reader, key, context):
+            _restore(reader, chosen, context, device, workers)
+
+
+def _reproduce(reader: Reader, key: str, data_dir: Path | None, device: str) -> None:
+    """Trains one run again in a folder that is gone afterwards, and compares."""
     from vaebench.data import load_dataset
     from vaebench.executors import ProcessExecutor
-    from vaebench.store import RELATIVE
+    from vaebench.store import stored_outcome
     from vaebench.training import resolve_device
     from vaebench.worker import WorkerContext, run_pack
 
-    with opened(db) as reader:
-        row = reader.find(key)
-        if row.state != "COMPLETE":
-            raise VaebenchError(
-                f"Run {row.key} is {row.state}: only a finished run can be reproduced."
-            )
-        scores = {
-            score.name: score.value
-            for score in reader.scores(row.key)
-            if score.name not in RELATIVE  # it is of the run's cell, not of the run
-        }
-        codes = reader.representations(row.spec.cell).get(row.key)
-        curve = reader.curve(row.key)
-        environment = reader.environment(row.key)
-    resolved = resolve_device(device if device != "auto" else environment.get("device", "auto"))
+    row = reader.find(key)
+    stored = stored_outcome(reader, row.key)
+    known = stored.environment.get("device", "auto")
+    resolved = resolve_device(device if device != "auto" else known)
     load_dataset(row.spec.dataset, data_dir)  # what is missing is said before a worker starts
     tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
     with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
@@ -60,36 +96,117 @@ def reproduce(
             executor.shutdown()
     if outcome.status != "complete":
         raise VaebenchError(f"The run failed this time: {outcome.error}")
-    again = {score.name: score.value for score in outcome.scores}
+    if differences := compare(stored, outcome):
+        _tell(stored, outcome, differences)
+        raise typer.Exit(1)
+    tables.emit(Text(f"{_same(stored)} the same, bit for bit."))
+
+
+def _to_restore(reader: Reader, key: str | None, context: WorkerContext) -> list[JobRow]:
+    """Returns the runs whose model is missing or damaged; says so where there is none."""
+    from vaebench.errors import DamagedError
+    from vaebench.training import check_file
+
+    rows = reader.jobs(states=["COMPLETE"]) if key is None else [reader.find(key)]
+    if rows and rows[0].state != "COMPLETE":
+        raise VaebenchError(f"Run {rows[0].key} is {rows[0].state}: it has no trained model yet.")
+    bare = set(without_model([row.key for row in rows], context))
+    for row in rows:
+        if row.key not in bare:
+            try:
+                check_file(context.model(row.key))
+            except DamagedError as error:
+                tables.note(str(error))
+                bare.add(row.key)
+    if not bare:
+        place = context.model("").parent
+        what = "Its model is" if key else f"The models of all {len(rows):,} finished runs are"
+        tables.note(f"{what} in {place}, undamaged: there is nothing to restore.")
+    return [row for row in rows if row.key in bare]
+
+
+def _restore(
+    reader: Reader, rows: list[JobRow], context: WorkerContext, device: str, workers: int | None
+) -> None:
+    """Trains runs again and puts their models back, each where its figures are the stored ones."""
+    from dataclasses import replace
+
+    from vaebench.data import load_dataset
+    from vaebench.store import stored_outcome
+    from vaebench.training import resolve_device, set_aside
+
+    known = reader.environment(rows[0].key).get("device", "auto")
+    context = replace(context, device=resolve_device(device if device != "auto" else known))
+    for name in dict.fromkeys(row.spec.dataset for row in rows):
+        load_dataset(name, context.data_dir)  # what is missing is said before a worker starts
+    count = min(workers or (cores() if context.device == "cpu" else 1), len(rows))
+    different: list[str] = []
+
+    def take(outcome: JobOutcome, model: Path) -> None:
+        stored, place = stored_outcome(reader, outcome.key), context.model(outcome.key)
+        if differences := compare(stored, outcome):
+            different.append(outcome.key)
+            tables.note(f"Run {outcome.key} came out otherwise; its new model is not kept.")
+            _tell(stored, outcome, differences)
+            return
+        if place.exists():
+            tables.note(f"{place} was damaged and is now {set_aside(place).name}.")
+        put(model, place)
+        tables.note(f"Run {outcome.key}: {_same(stored).lower()} the same; {place} is back.")
+
+    ended = train_again([row.spec for row in rows], context, take, workers=count)
+    ended.raise_if_early()
+    back = ended.counts["COMPLETE"] - len(different)
+    tables.note(f"{back:,} of {len(rows):,} models are back in {context.model('').parent}.")
+    if back < len(rows):
+        raise typer.Exit(1)
+
+
+def compare(stored: JobOutcome, again: JobOutcome) -> list[list[str]]:
+    """Returns what differs between two outcomes of a job: figure, stored, again."""
+    before, now = ({score.name: score.value for score in one.scores} for one in (stored, again))
     rows = [
-        [name, _text(scores.get(name)), _text(again.get(name)), "differs"]
-        for name in sorted({*scores, *again})
-        if scores.get(name) != again.get(name)
+        [name, _text(before.get(name)), _text(now.get(name)), "differs"]
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
     ]
-    if tuple(curve) != outcome.curves:
-        rows.append(
-            ["training curve", f"{len(curve)} points", f"{len(outcome.curves)} points", "differs"]
-        )
-    if codes not in (None, outcome.representation):
+    if stored.curves != again.curves:
+        count = [f"{len(one.curves)} points" for one in (stored, again)]
+        rows.append(["training curve", *count, "differs"])
+    if stored.representation not in (None, again.representation):
         rows.append(["codes", "", "", "differs"])
-    if not rows:
-        tables.emit(
-            Text(f"All {len(scores)} figures and the training curve are the same, bit for bit.")
-        )
-        return
+    drawn = {artifact.name: artifact.png for artifact in again.artifacts}
+    rows += [
+        [f"picture {artifact.name}", "", "", "differs"]
+        for artifact in stored.artifacts
+        if drawn.get(artifact.name) != artifact.png
+    ]
+    return rows
+
+
+def _same(stored: JobOutcome) -> str:
+    return (
+        f"All {len(stored.scores)} figures, the training curve and {len(stored.artifacts)} "
+        "pictures are"
+    )
+
+
+def _tell(stored: JobOutcome, again: JobOutcome, rows: list[list[str]]) -> None:
+    """Prints what differs, and what of the environment may be why."""
     columns = [Column("figure"), Column("stored"), Column("again"), Column("")]
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
-    now = outcome.environment
-    changed = [
-        name for name in sorted({*environment, *now}) if environment.get(name) != now.get(name)
-    ]
+    changed = _changed(stored.environment, again.environment)
+    total = len(stored.scores) + 1 + len(stored.artifacts)
     tables.emit(
         Text(
-            f"{len(rows)} of {len(scores) + 1} figures differ. What differs in the environment: "
+            f"{len(rows)} of {total} figures differ. What differs in the environment: "
             f"{', '.join(changed) or 'nothing'}."
         )
     )
-    raise typer.Exit(1)
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
 
 
 def _text(value: float | None) -> str:

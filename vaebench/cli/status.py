@@ -19,6 +19,7 @@ from vaebench.cli.parsing import duration, time_left
 from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
 from vaebench.errors import UsageError
+from vaebench.fingerprint import other_code
 from vaebench.forecast import Forecast, TimeLeft
 from vaebench.hints import hint
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 2.0
 FAILURES_SHOWN = 5
+RENEW = "The sweep's command with --renew trains them again."
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,16 @@ def status(
 
 def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     """Returns the whole page, top to bottom."""
+    from vaebench.store import made_by_other_code
+
     reader.unreadable.clear()
     rows = reader.jobs()
     sweeps = reader.sweeps()
     length = prefix_length(row.key for row in rows)
     page: list[RenderableType] = [_counts(reader.location, rows, len(reader.unreadable))]
+    if old := made_by_other_code(reader):
+        said = other_code(len(old), sum(row.state == "COMPLETE" for row in rows))
+        page.append(Text(f"{said} {RENEW}", style="yellow"))
     running = [row for row in rows if row.state == "RUNNING"]
     failed = [row for row in rows if row.state == "FAILED"]
     if running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -160,3 +161,23 @@ def closing(
         tables.note(f"Next: {hint_report(db, out)}")
     if advice := password_hint(db):
         tables.note(advice)
+
+
+def missing_models(bare: int, runs: int, location: str, out: Path) -> str:
+    """Says how many finished runs have no trained model, and what brings it back.
+
+    Args:
+        bare: Finished runs without one.
+        runs: Finished runs in all.
+        location: The database.
+        out: Folder of the models.
+    """
+    verb = "has" if bare == 1 else "have"
+    total = "1 finished run" if runs == 1 else f"{runs:,} finished runs"
+    command = hint("vaebench reproduce --restore --all", location)
+    if out != (Path("results") if "://" in location else Path(location).parent):
+        command += f" --out {shlex.quote(str(out))}"
+    return (
+        f"{bare:,} of {total} {verb} no trained model in {out / 'models'}. To train them again, "
+        f"compare and bring them back: {command}"
+    )

@@ -16,6 +16,7 @@ from vaebench.cli.planning import Request, plan
 from vaebench.cli.running import cores, run_jobs
 from vaebench.cli.summary import job_table
 from vaebench.errors import UsageError
+from vaebench.fingerprint import other_code
 from vaebench.passwords import hidden
 from vaebench.spec import JobSpec, Setting
 from vaebench.study import Entry, Study, load_study
@@ -213,6 +214,15 @@ def sweep(
         bool,
         typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=WHERE),
     ] = False,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="Train those jobs again that are done, but were made by other code of vaebench; "
+            "the old figures stay until the new ones are whole.",
+            rich_help_panel=WHERE,
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -275,7 +285,7 @@ def sweep(
     count = min(workers or (cores() if resolved == "cpu" else 1), len(jobs))
     location = db or str(out / "results.db")
     if dry_run:
-        states = _states(location)
+        states = _states(location, jobs)
         job_table(jobs, states, request.betas)
         new = [job for job in jobs if states.get(job.key) != "COMPLETE"]
         _estimate(new, resolved, count)
@@ -298,6 +308,7 @@ def sweep(
         workers=count,
         retries=retries,
         fail_fast=fail_fast,
+        renew=renew,
     )
 
 
@@ -320,11 +331,16 @@ def _estimate(jobs: list[JobSpec], device: str, workers: int) -> None:
     tables.note(f"On this machine ({device}, {at_once}), as just measured: {duration(seconds)}.")
 
 
-def _states(location: str) -> dict[str, str]:
-    """Returns the states of the jobs that a database knows; of none where it does not exist."""
-    from vaebench.store import Reader
+def _states(location: str, jobs: list[JobSpec]) -> dict[str, str]:
+    """Returns the states of the jobs that a database knows; says how many other code has done."""
+    from vaebench.store import Reader, made_by_other_code
 
     if "://" not in location and not Path(location).exists():
         return {}
     with Reader.open(location) as reader:
-        return reader.states()
+        states = reader.states()
+        keys = {job.key for job in jobs}
+        if old := made_by_other_code(reader, keys):
+            done = sum(states.get(key) == "COMPLETE" for key in keys)
+            tables.note(f"{other_code(len(old), done)} With --renew they are trained again.")
+        return states

@@ -13,10 +13,11 @@ import jinja2
 from vaebench.analysis import jobs, runs
 from vaebench.errors import OutputError, UsageError, unknown
 from vaebench.files import anything, check_replaceable, unwritable, write_atomically
+from vaebench.fingerprint import other_code
 from vaebench.report.contents import settings
 from vaebench.report.sections import Section, section, state_text
 from vaebench.report.style import FORMATS, styled
-from vaebench.store import Reader
+from vaebench.store import Reader, made_by_other_code
 
 MANIFEST = "manifest.txt"
 """Lists the files of a report, so that the next one in the same folder can clear them away."""
@@ -39,6 +40,7 @@ class ReportSummary:
         pending: Jobs to come, running ones included.
         figures: Names of the figures, without endings.
         tables: Names of the tables, without endings.
+        remark: How many runs other code of vaebench made, in a sentence; empty for none.
     """
 
     index: Path
@@ -48,6 +50,7 @@ class ReportSummary:
     pending: int
     figures: tuple[str, ...]
     tables: tuple[str, ...]
+    remark: str = ""
 
     def __str__(self) -> str:
         apart = (("failed", self.failed), ("pending", self.pending))
@@ -94,7 +97,9 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
         sections = [section(reader, data, formats) for data in found]
     counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
     commands = list(dict.fromkeys(row.command for row in reader.sweeps()))
-    page = _page(sections, counts, commands, reader.unreadable)
+    old = len(made_by_other_code(reader))
+    remark = other_code(old, counts.get("COMPLETE", 0)) if old else ""
+    page = _page(sections, counts, commands, remark, reader.unreadable)
     parts = [part for one in sections for part in one.parts]
     drawings = [drawing for part in parts for drawing in part.drawings]
     tables = [table for part in parts for table in part.tables]
@@ -115,6 +120,7 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
         pending=counts.get("PENDING", 0) + counts.get("RUNNING", 0),
         figures=tuple(drawing.name for drawing in drawings),
         tables=tuple(table.name for table in tables),
+        remark=remark,
     )
 
 
@@ -122,6 +128,7 @@ def _page(
     sections: Sequence[Section],
     counts: Mapping[str, int],
     commands: Sequence[str],
+    remark: str,
     unreadable: Mapping[str, str],
 ) -> str:
     environment = jinja2.Environment(
@@ -137,6 +144,7 @@ def _page(
         state=state,
         alarming=alarming,
         commands=commands,
+        remark=remark,
         unreadable=list(unreadable.items()),
     )
 

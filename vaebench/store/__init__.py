@@ -3,6 +3,7 @@
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
 from vaebench.store.reading import TABLES, Reader
+from vaebench.store.renewal import forget, made_by_other_code, renew, stored_outcome
 from vaebench.store.rows import Added, JobRow, SweepRow
 from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
@@ -20,4 +21,8 @@ __all__ = [
     "Reader",
     "Store",
     "SweepRow",
+    "forget",
+    "made_by_other_code",
+    "renew",
+    "stored_outcome",
 ]

@@ -1,0 +1,104 @@
+"""Finished runs as wholes: which other code made, what they handed back, and that replaced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from vaebench.errors import StoreError
+from vaebench.fingerprint import made_by_this_code
+from vaebench.outcome import JobOutcome
+from vaebench.store import schema
+from vaebench.store.database import translated
+from vaebench.store.reading import Reader
+from vaebench.store.schema import RELATIVE, environments, jobs
+from vaebench.store.store import Store
+from vaebench.store.writing import environment_id, insert_figures
+
+
+def made_by_other_code(reader: Reader, keys: Collection[str] | None = None) -> list[str]:
+    """Returns the keys of finished runs that are known to be by other code than that at hand.
+
+    Args:
+        reader: The database.
+        keys: Only of these jobs; None is all.
+    """
+    with translated(reader.location), reader.engine.connect() as connection:
+        known = connection.execute(sa.select(environments.c.id, environments.c.detail)).all()
+        other = [row.id for row in known if made_by_this_code(_values(row.detail)) is False]
+        if not other:
+            return []
+        statement = sa.select(jobs.c.job_key).where(jobs.c.state == "COMPLETE")
+        statement = statement.where(jobs.c.environment_id.in_(other)).order_by(jobs.c.id)
+        found = [row[0] for row in connection.execute(statement)]
+    return found if keys is None else [key for key in found if key in keys]
+
+
+def _values(detail: str) -> dict[str, Any]:
+    try:
+        values = json.loads(detail)
+    except (TypeError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def stored_outcome(reader: Reader, key: str) -> JobOutcome:
+    """Reads a finished run back as what its worker handed over.
+
+    Scores that are of the run's cell, and so not the worker's, are left out.
+
+    Raises:
+        StoreError: There is no such run, or it is not finished.
+    """
+    row = reader.find(key)
+    if row.state != "COMPLETE":
+        raise StoreError(f"Run {row.key} is {row.state}: only a finished run can be trained again.")
+    return JobOutcome(
+        row.key,
+        "complete",
+        scores=tuple(score for score in reader.scores(row.key) if score.name not in RELATIVE),
+        curves=tuple(reader.curve(row.key)),
+        artifacts=tuple(reader.artifacts(row.key)),
+        representation=reader.representations(row.spec.cell).get(row.key),
+        environment=reader.environment(row.key),
+        train_seconds=row.train_seconds or 0.0,
+        eval_seconds=row.eval_seconds or 0.0,
+    )
+
+
+def renew(store: Store, outcome: JobOutcome) -> bool:
+    """Puts a run's new figures in place of those it had, all in one transaction.
+
+    Returns:
+        Whether the run was still finished; if not, nothing was written.
+    """
+    with translated(store.location), store.engine.begin() as connection:
+        statement = (
+            sa.update(jobs)
+            .where(jobs.c.job_key == outcome.key, jobs.c.state == "COMPLETE")
+            .values(
+                environment_id=environment_id(connection, outcome.environment),
+                train_seconds=outcome.train_seconds,
+                eval_seconds=outcome.eval_seconds,
+                finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            .returning(jobs.c.id)
+        )
+        row = connection.execute(statement).first()
+        if row is not None:
+            insert_figures(connection, row.id, outcome)
+    return row is not None
+
+
+def forget(store: Store, key: str) -> None:
+    """Deletes a job with all that is stored of it; of a database that is itself a makeshift."""
+    tables = (schema.scores, schema.curves, schema.artifacts, schema.representations)
+    with translated(store.location), store.engine.begin() as connection:
+        found = sa.select(jobs.c.id).where(jobs.c.job_key == key).scalar_subquery()
+        for table in (*tables, schema.sweep_jobs):
+            connection.execute(sa.delete(table).where(table.c.job_id == found))
+        connection.execute(sa.delete(jobs).where(jobs.c.job_key == key))
