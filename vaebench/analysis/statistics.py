@@ -129,7 +129,7 @@ def r_squared(values: Sequence[float], groups: Sequence[Hashable]) -> RSquared |
 
     References:
         Locatello et al., Challenging Common Assumptions in the Unsupervised Learning of
-        Disentangled Representations, ICML 2019, section 5.4, https://arxiv.org/abs/1811.12359
+        Disentangled Representations, ICML 2019, section 5.3 (from memory), https://arxiv.org/abs/1811.12359
     """
     array = np.asarray(values, dtype=np.float64)
     count = len(array)

@@ -48,7 +48,8 @@ def metric_correlation(samples: Sequence[Sample]) -> Rows:
 
     References:
         Locatello et al., Challenging Common Assumptions in the Unsupervised Learning of
-        Disentangled Representations, ICML 2019, section 5.2, https://arxiv.org/abs/1811.12359
+        Disentangled Representations, ICML 2019, section 5.2 (from memory),
+        https://arxiv.org/abs/1811.12359
     """
     rows: Rows = []
     for sample in (each.pooled for each in samples):
