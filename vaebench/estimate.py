@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -47,7 +47,9 @@ class _Noise:
         return x, label if labelled else None
 
 
-def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None) -> float:
+def estimate(
+    jobs: Sequence[JobSpec], device: str, own: Mapping[str, Contents] = MappingProxyType({})
+) -> float:
     """Estimates the time of jobs, one after the other.
 
     One job of each kind (model, network, channels, batch size, precision) takes a few steps on
@@ -57,7 +59,7 @@ def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None)
     Args:
         jobs: The jobs.
         device: A resolved device.
-        data_dir: Folder of downloaded data, to look a user's own images up in.
+        own: What the user's own data sets consist of, by the names that jobs have for them.
 
     Returns:
         Seconds.
@@ -66,7 +68,8 @@ def estimate(jobs: Sequence[JobSpec], device: str, data_dir: Path | None = None)
     known: dict[tuple[object, ...], tuple[float, float]] = {}
     total = scoring = 0.0
     for job in jobs:
-        contents = card(job.dataset, data_dir).contents
+        mine = own.get(job.dataset)
+        contents = card(job.dataset).contents if mine is None else mine
         kind = (
             job.model,
             job.network,

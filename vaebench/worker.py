@@ -7,13 +7,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vaebench.data import load_dataset
+from vaebench.data.own import OwnData
 from vaebench.environment import environment
 from vaebench.errors import DamagedError, OutputError, VaebenchError
 from vaebench.evaluation import (
@@ -54,6 +55,7 @@ class WorkerContext:
         data_dir: The data folder, or None for the default.
         threads: Threads within an operation.
         checkpoint_seconds: Wall time between checkpoints.
+        own: The user's own data sets; jobs have their names.
     """
 
     out: Path
@@ -61,6 +63,7 @@ class WorkerContext:
     data_dir: Path | None = None
     threads: int = 1
     checkpoint_seconds: float = 20.0
+    own: tuple[OwnData, ...] = ()
 
     def checkpoint(self, key: str) -> Path:
         """The file that a job is gone on from."""
@@ -128,7 +131,8 @@ def _run(
     should_stop: Callable[[], bool],
 ) -> JobOutcome:
     on_event(Progress(spec.key, "loading", 0))
-    feed = _feed(spec.dataset, context.data_dir, spec.network, context.device)
+    own = next((mine for mine in context.own if mine.name == spec.dataset), None)
+    feed = _feed(spec.dataset, own, context.data_dir, spec.network, context.device)
     data = feed.data
     model = build_model(spec, data.observation_shape, len(data.label_names))
     train, _ = split(spec, data)
@@ -163,12 +167,15 @@ def _run(
 
 
 @cache
-def _feed(dataset: str, data_dir: Path | None, network: str, device: str) -> Feed:
+def _feed(
+    dataset: str, own: OwnData | None, data_dir: Path | None, network: str, device: str
+) -> Feed:
     """Loads a data set once a process, padded to what the network takes."""
-    data = load_dataset(dataset, data_dir)
+    opened = partial(load_dataset, dataset) if own is None else own.open
+    data = opened(data_dir)
     size = fitting_size(network, data.observation_shape)
     if size != data.observation_shape[1]:
-        data = load_dataset(dataset, data_dir, size)
+        data = opened(data_dir, size)
     return Feed(data, torch.device(device))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.cli.conftest import Said, Say
 from tests.store.conftest import postgres  # noqa: F401 - a fixture
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
+from vaebench.store import Reader
 
 FASHION = "FashionMNIST/raw"
 
@@ -191,7 +193,7 @@ class TestRefusals:
 def test_own_images_that_changed_are_not_mixed_with_what_was_trained(
     say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run of other images under the same name: the sweep stops; as they were, it goes on."""
+    """Other images under the same name are another data set; as they were, the runs are found."""
     monkeypatch.chdir(tmp_path)
 
     def save(seed: int) -> None:
@@ -205,12 +207,15 @@ def test_own_images_that_changed_are_not_mixed_with_what_was_trained(
     save(0)
     assert train("1").code == 0
     save(1)
-    refused = train("2")
-    assert refused.code == 2
-    assert "npz:mine.npz has changed: results/results.db has runs (1) trained" in refused.err
-    assert "--db" in refused.err
+    changed = train("1")
+    assert changed.code == 0
+    assert "npz:mine.npz is not what finished runs of that name were trained on" in changed.err
+    assert "it is another data set, npz:mine.npz#" in changed.err
     save(0)
     assert train("2").code == 0
+    with Reader.open("results/results.db") as reader:
+        runs = Counter(row.spec.dataset for row in reader.jobs(states=["COMPLETE"]))
+    assert sorted(runs.values()) == [1, 2]
 
 
 def test_a_database_server_without_tables_is_filled(

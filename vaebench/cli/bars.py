@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
 
 
-def make_ready(names: Iterable[str], data_dir: str | Path | None) -> None:
+def make_ready(
+    names: Iterable[str], data_dir: str | Path | None, *, skip_broken: bool = False
+) -> None:
     """Unpacks or scales the images of data sets where that must be done, with bars.
 
     Args:
         names: Names that `load_dataset` takes.
         data_dir: Folder of downloaded data sets.
+        skip_broken: Leave out images of a user's own folder that cannot be read.
 
     Raises:
         DataError: A file is missing or damaged, or there is no room.
@@ -31,7 +34,7 @@ def make_ready(names: Iterable[str], data_dir: str | Path | None) -> None:
 
     with Bars() as bars:
         for name in names:
-            prepare(name, data_dir, bars.show)
+            prepare(name, data_dir, bars.show, skip_broken=skip_broken)
 
 
 class Bars(Progress):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from vaebench.catalogue import ALIASES, model_info
@@ -18,6 +19,7 @@ from vaebench.study import Entry, Study, merged
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Contents
+    from vaebench.data.own import OwnData
 
 DEFAULT_NETWORKS = {64: "locatello", 32: "burgess", 28: "burgess"}
 """Network for observations of a size, where none is named."""
@@ -55,7 +57,12 @@ class Request:
     setting: Mapping[str, Any] = field(default_factory=dict)
 
 
-def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpec]:
+def plan(
+    request: Request,
+    data_dir: Path | None,
+    precision: str,
+    own: Mapping[str, OwnData] = MappingProxyType({}),
+) -> list[JobSpec]:
     """Expands a request to jobs, in the order of data sets, seeds, models, strengths.
 
     So a sweep that is stopped early has whole seeds: every cell as often as the others.
@@ -64,6 +71,7 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
         request: What is asked for.
         data_dir: Folder of downloaded data, to look a user's own images up in.
         precision: Resolved precision.
+        own: A user's own data, opened, by the names that were typed.
 
     Raises:
         UsageError: A name or a value is not one that vaebench takes, or does not fit the data.
@@ -76,7 +84,9 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
     jobs: dict[str, JobSpec] = {}
     turn = {seed: place for place, seed in enumerate(seeds)}
     for dataset in request.datasets or request.study.datasets:
-        contents = card(dataset, data_dir).contents
+        mine = own.get(dataset)
+        contents = card(dataset, data_dir).contents if mine is None else mine.contents
+        name = dataset if mine is None else mine.name
         if folds and contents.examples // folds < LEAST_FOLD:
             raise UsageError(
                 f"--folds is {folds}: {dataset} has {contents.examples} images to train on, "
@@ -84,7 +94,7 @@ def plan(request: Request, data_dir: Path | None, precision: str) -> list[JobSpe
             )
         found: list[JobSpec] = []
         for entry in entries:
-            setting = _setting(request, entry, dataset, contents, precision)
+            setting = _setting(request, entry, name, contents, precision)
             model = _canonical(entry.model)
             if model_info(model).conditional and not contents.label_names:
                 raise UsageError(f"Model {model!r} needs labels, and {dataset} has none.")

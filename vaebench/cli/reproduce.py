@@ -13,6 +13,7 @@ from rich.text import Text
 from vaebench.cli import tables
 from vaebench.cli.again import put, train_again, without_model
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.own import trained_on
 from vaebench.cli.reading import opened
 from vaebench.cli.running import cores
 from vaebench.cli.tables import Column
@@ -51,6 +52,10 @@ def reproduce(
     workers: Annotated[
         int | None, typer.Option(help="With --restore: runs at once. Default: one a core.")
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
+    ] = None,
 ) -> None:
     """Train a run again and say whether every stored figure came out the same.
 
@@ -68,27 +73,30 @@ def reproduce(
     context = WorkerContext(out=folder, data_dir=data_dir)
     with opened(db) as reader:
         if key is not None and not restore:
-            _reproduce(reader, key, data_dir, device)
+            _reproduce(reader, key, context, device, dataset)
         elif chosen := _to_restore(reader, key, context):
-            _restore(reader, chosen, context, device, workers)
+            _restore(reader, chosen, context, device, dataset, workers)
 
 
-def _reproduce(reader: Reader, key: str, data_dir: Path | None, device: str) -> None:
+def _reproduce(
+    reader: Reader, key: str, context: WorkerContext, device: str, dataset: str | None
+) -> None:
     """Trains one run again in a folder that is gone afterwards, and compares."""
-    from vaebench.data import load_dataset
+    from dataclasses import replace
+
     from vaebench.executors import ProcessExecutor
     from vaebench.store import stored_outcome
     from vaebench.training import resolve_device
-    from vaebench.worker import WorkerContext, run_pack
+    from vaebench.worker import run_pack
 
     row = reader.find(key)
     stored = stored_outcome(reader, row.key)
     known = stored.environment.get("device", "auto")
     resolved = resolve_device(device if device != "auto" else known)
-    load_dataset(row.spec.dataset, data_dir)  # what is missing is said before a worker starts
+    own = trained_on(reader, [row], dataset, context.data_dir)
     tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
     with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
-        context = WorkerContext(out=Path(folder), device=resolved, data_dir=data_dir)
+        context = replace(context, out=Path(folder), device=resolved, own=own)
         executor = ProcessExecutor(run_pack, context, workers=1, on_event=lambda progress: None)
         try:
             outcome = executor.submit([row.spec]).result()[0]
@@ -126,19 +134,23 @@ def _to_restore(reader: Reader, key: str | None, context: WorkerContext) -> list
 
 
 def _restore(
-    reader: Reader, rows: list[JobRow], context: WorkerContext, device: str, workers: int | None
+    reader: Reader,
+    rows: list[JobRow],
+    context: WorkerContext,
+    device: str,
+    dataset: str | None,
+    workers: int | None,
 ) -> None:
     """Trains runs again and puts their models back, each where its figures are the stored ones."""
     from dataclasses import replace
 
-    from vaebench.data import load_dataset
     from vaebench.store import stored_outcome
     from vaebench.training import resolve_device, set_aside
 
     known = reader.environment(rows[0].key).get("device", "auto")
-    context = replace(context, device=resolve_device(device if device != "auto" else known))
-    for name in dict.fromkeys(row.spec.dataset for row in rows):
-        load_dataset(name, context.data_dir)  # what is missing is said before a worker starts
+    own = trained_on(reader, rows, dataset, context.data_dir)
+    resolved = resolve_device(device if device != "auto" else known)
+    context = replace(context, device=resolved, own=own)
     count = min(workers or (cores() if context.device == "cpu" else 1), len(rows))
     different: list[str] = []
 

@@ -16,7 +16,7 @@ from vaebench.cli.display import SweepDisplay
 from vaebench.cli.reading import say_unreadable
 from vaebench.cli.summary import closing, missing_models, results_table
 from vaebench.cli.tables import note
-from vaebench.errors import UsageError, VaebenchError
+from vaebench.errors import VaebenchError
 from vaebench.fingerprint import other_code
 from vaebench.hints import hint_again
 from vaebench.spec import JobSpec
@@ -59,7 +59,6 @@ def run_jobs(
     location: str,
     context: WorkerContext,
     *,
-    sources: Mapping[str, str],
     command: str,
     workers: int,
     retries: int = 0,
@@ -72,7 +71,6 @@ def run_jobs(
         jobs: The jobs, in order.
         location: The database.
         context: Where and how workers work.
-        sources: Name of each data set -> where it comes from, of one's own with a digest.
         command: What the user typed, kept in the database.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
@@ -80,7 +78,6 @@ def run_jobs(
         renew: Train those again that are done, but were made by other code of vaebench.
 
     Raises:
-        UsageError: A `folder:` or `npz:` has other content than a finished run of that name had.
         typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
     """
     from vaebench.cli.again import renew_runs, without_model
@@ -89,7 +86,6 @@ def run_jobs(
     keys = {job.key for job in jobs}
     renewed = Ended({})
     with Store(location) as store:
-        _own_data_unchanged(store, sources)
         added = store.add_sweep(jobs, command)
         if renew and (old := set(made_by_other_code(store, keys))):
             chosen = [job for job in jobs if job.key in old]
@@ -180,19 +176,6 @@ def work(
     with _stopping(runner, display) as stopped, display:
         counts = runner.run()
     return Ended(counts, bool(stopped), runner.blocked)
-
-
-def _own_data_unchanged(store: Store, sources: Mapping[str, str]) -> None:
-    """Refuses one's own data that are no longer what finished runs were trained on."""
-    for name, source in sources.items():
-        before = store.sources(name) if ":" in name else {}
-        if others := {text: runs for text, runs in before.items() if text != source}:
-            text, runs = next(iter(others.items()))
-            raise UsageError(
-                f"{name} has changed: {store.location} has runs ({runs}) trained on {text!r}, and "
-                f"now it is {source!r}. Give the new data another name, or name another "
-                "database with --db."
-            )
 
 
 @contextmanager

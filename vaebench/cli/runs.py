@@ -75,12 +75,9 @@ def runs(
         columns, lines = reader.table("results")
     strengths = {row.key: row.spec.strength_text for row in every}
     results = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
-    for name in names(dataset):
-        if name not in (known := sorted({row.spec.dataset for row in every})) and known:
-            raise unknown("data set", name, known)
     keep: dict[str, set[Any]] = {
         "model": wanted_models,
-        "dataset": set(names(dataset)),
+        "dataset": _datasets(names(dataset), {row.spec.dataset for row in every}),
         "state": set(wanted_states),
         "seed": set(numbers("--seed", seed)) if seed else set(),
         "strength": set(numbers("--strength", strength)) if strength else set(),
@@ -103,6 +100,21 @@ def runs(
         if not records:
             tables.note("No run matches." if every else f"{db} has no jobs yet.")
     _said_of_sorting(records, sort)
+
+
+def _datasets(wanted: Sequence[str], known: set[str]) -> set[str]:
+    """Returns the data sets that were meant; own data by their file, too, wherever that lies."""
+    found = set(wanted) & known
+    for name in wanted:
+        alike = []
+        if ":" in name and name not in known:
+            from vaebench.data.identity import named_alike
+
+            alike = named_alike(name, known)
+        if name not in known and not alike and known:
+            raise unknown("data set", name, sorted(known))
+        found |= {*alike, name}
+    return found
 
 
 def _record_columns(columns: Sequence[str]) -> list[str]:

@@ -9,16 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from vaebench.cli import parsing, tables
+from vaebench.cli import parsing
 from vaebench.cli.bars import make_ready
-from vaebench.cli.parsing import duration
+from vaebench.cli.dry_run import say_plan
+from vaebench.cli.own import own_data
 from vaebench.cli.planning import Request, plan
 from vaebench.cli.running import cores, run_jobs
-from vaebench.cli.summary import job_table
 from vaebench.errors import UsageError
-from vaebench.fingerprint import other_code
 from vaebench.passwords import hidden
-from vaebench.spec import JobSpec, Setting
+from vaebench.spec import Setting
 from vaebench.study import Entry, Study, load_study
 
 WHAT, HOW, WHERE = "What to train", "How to train it", "Where and when"
@@ -206,6 +205,10 @@ def sweep(
             metavar="SECONDS", help="Time between a job's checkpoints.", rich_help_panel=WHERE
         ),
     ] = 20.0,
+    skip_broken: Annotated[
+        bool,
+        typer.Option("--skip-broken", help="Leave out broken images.", rich_help_panel=WHERE),
+    ] = False,
     retries: Annotated[
         int,
         typer.Option(help="How often a failed job is tried again.", rich_help_panel=WHERE),
@@ -280,30 +283,32 @@ def sweep(
 
     resolved = resolve_device(device)
     named = request.datasets or request.study.datasets
-    make_ready([name for name in named if ":" in name], data_dir)  # to know their size and labels
-    jobs = plan(request, data_dir, resolve_precision(precision, resolved))
-    count = min(workers or (cores() if resolved == "cpu" else 1), len(jobs))
     location = db or str(out / "results.db")
+    own = own_data(named, data_dir, location, skip_broken=skip_broken, dry_run=dry_run)
+    jobs = plan(request, data_dir, resolve_precision(precision, resolved), own)
+    count = min(workers or (cores() if resolved == "cpu" else 1), len(jobs))
     if dry_run:
-        states = _states(location, jobs)
-        job_table(jobs, states, request.betas)
-        new = [job for job in jobs if states.get(job.key) != "COMPLETE"]
-        _estimate(new, resolved, count)
+        say_plan(jobs, location, request.betas, resolved, count, own.values())
         return
 
     from vaebench.data import load_dataset
     from vaebench.worker import WorkerContext
 
-    make_ready(named, data_dir)
-    sources = {name: load_dataset(name, data_dir).source for name in named}
+    published = [name for name in named if name not in own]
+    make_ready(published, data_dir)
+    for name in published:
+        load_dataset(name, data_dir)  # what is missing is said before a job is stored
     context = WorkerContext(
-        out=out, device=resolved, data_dir=data_dir, checkpoint_seconds=checkpoint_every
+        out=out,
+        device=resolved,
+        data_dir=data_dir,
+        checkpoint_seconds=checkpoint_every,
+        own=tuple(own.values()),
     )
     run_jobs(
         jobs,
         location,
         context,
-        sources=sources,
         command=shlex.join(map(hidden, ["vaebench", *sys.argv[1:]])),
         workers=count,
         retries=retries,
@@ -318,29 +323,3 @@ PLAIN = Study(name="", entries=(Entry("cvae"), Entry("betavae_h")))
 
 def _none(kind: str, example: str) -> tuple[str, ...]:
     raise UsageError(f"No {kind} given: name at least one, as in {example}.")
-
-
-def _estimate(jobs: list[JobSpec], device: str, workers: int) -> None:
-    """Prints how long jobs would take here, from a short measurement."""
-    if not jobs:
-        return
-    from vaebench.estimate import estimate
-
-    seconds = estimate(jobs, device) / workers
-    at_once = f"{workers} at a time" if workers > 1 else "one at a time"
-    tables.note(f"On this machine ({device}, {at_once}), as just measured: {duration(seconds)}.")
-
-
-def _states(location: str, jobs: list[JobSpec]) -> dict[str, str]:
-    """Returns the states of the jobs that a database knows; says how many other code has done."""
-    from vaebench.store import Reader, made_by_other_code
-
-    if "://" not in location and not Path(location).exists():
-        return {}
-    with Reader.open(location) as reader:
-        states = reader.states()
-        keys = {job.key for job in jobs}
-        if old := made_by_other_code(reader, keys):
-            done = sum(states.get(key) == "COMPLETE" for key in keys)
-            tables.note(f"{other_code(len(old), done)} With --renew they are trained again.")
-        return states

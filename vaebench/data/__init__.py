@@ -16,12 +16,14 @@ from vaebench.data.dsprites_variants import (
     load_noisy_dsprites,
     load_scream_dsprites,
 )
+from vaebench.data.identity import check_digest, content_digest, parsed
 from vaebench.data.mnist import load_fashion_mnist, load_mnist
 from vaebench.data.mpi3d import load_mpi3d
 from vaebench.data.own_folder import load_folder
 from vaebench.data.own_npz import load_npz
 from vaebench.data.shapes3d import load_shapes3d
 from vaebench.data.smallnorb import load_smallnorb
+from vaebench.data.stored import StoredImages
 from vaebench.errors import unknown
 
 __all__ = [
@@ -49,14 +51,18 @@ DATASETS: dict[str, Callable[[Path, int | None], Dataset]] = {
     "fashion-mnist": load_fashion_mnist,
     "celeba": load_celeba,
 }
-OWN: dict[str, Callable[[Path, Path, int | None], Dataset]] = {
+OWN: dict[str, Callable[..., StoredImages]] = {
     "npz": load_npz,
     "folder": load_folder,
 }
 
 
 def load_dataset(
-    name: str, data_dir: str | os.PathLike[str] | None = None, size: int | None = None
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    *,
+    skip_broken: bool = False,
 ) -> Dataset:
     """Opens a data set.
 
@@ -67,6 +73,7 @@ def load_dataset(
         size: Height and width of the images in pixels: 28 or 32 for MNIST and Fashion-MNIST, up to
             148 for CelebA, any for a folder, the images' own or more for an npz file, 64 for all
             others. None is 28 for the first two, the images' own for an npz file, else 64.
+        skip_broken: Leave out images of a `folder:` that cannot be read, as if they were not there.
 
     Returns:
         The data set. Of smallnorb, cars3d, shapes3d, celeba and folders the first call takes
@@ -79,7 +86,12 @@ def load_dataset(
     folder = data_folder(data_dir)
     kind, colon, _ = name.partition(":")
     if colon and kind in OWN:
-        return OWN[kind](own_path(name), folder, size)
+        path, skips = own_path(name), {"skip_broken": True} if skip_broken else {}
+        data = OWN[kind](path, folder, size, **(skips if kind == "folder" else {}))
+        if (wanted := parsed(name)) is not None and path.name == Path(wanted.file).name:
+            native = data if size is None else OWN[kind](path, folder, None)
+            check_digest(name, wanted, content_digest(native))
+        return data
     if name not in DATASETS:
         raise unknown("data set", name, (*DATASETS, *(f"{own}:PATH" for own in OWN)))
     return DATASETS[name](folder, size)

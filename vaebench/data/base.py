@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeGuard
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from vaebench.errors import DataError, UsageError
 
 LONGEST_NAME = 500
-"""Characters of a data set's name: it is stored, printed and part of files' names."""
+"""Characters of a name in a message."""
 
 
 class Dataset(Protocol):
@@ -178,7 +179,7 @@ def find_file(name: str, data_dir: Path, file: str, folders: Sequence[str]) -> P
 
 
 def own_path(name: str) -> Path:
-    """The path in `npz:PATH` or `folder:PATH`.
+    """The path in `npz:PATH` or `folder:PATH`, without the digest in a name that jobs have.
 
     Raises:
         UsageError: There is none.
@@ -186,7 +187,10 @@ def own_path(name: str) -> Path:
     kind, _, path = name.partition(":")
     if not path:
         raise UsageError(f"{name} names no path. Write {kind}:PATH.")
-    return usable(Path(path), name if len(name) < LONGEST_NAME else f"{name[:LONGEST_NAME]} …")
+    short = name if len(name) < LONGEST_NAME else f"{name[:LONGEST_NAME]} …"
+    found = usable(Path(path), short)
+    bare = re.sub("#[0-9a-f]{16}$", "", path)
+    return found if bare in {path, ""} or found.exists() else usable(Path(bare), short)
 
 
 def usable(path: Path, name: str) -> Path:

@@ -144,7 +144,12 @@ def _own(name: str, folder: Path) -> Card:
     """The card of a user's own images, which are opened for it."""
     data = load_dataset(name, folder)
     about = About(name, "your own images", "yours to know", "")
-    contents = Contents(
+    return Card(name, about, contents_of(data), True, data.source, 0, None)
+
+
+def contents_of(data: Dataset) -> Contents:
+    """Returns what an open data set consists of."""
+    return Contents(
         len(data),
         data.observation_shape,
         data.factor_names,
@@ -153,7 +158,6 @@ def _own(name: str, folder: Path) -> Card:
         len(data.train_indices) if data.has_split else 0,
         data.stochastic,
     )
-    return Card(name, about, contents, True, data.source, 0, None)
 
 
 def _whereabouts(name: str, folder: Path) -> tuple[bool, str]:

@@ -52,7 +52,7 @@ def check(name: str, data_dir: str | Path | None = None) -> list[FileCheck]:
     """
     folder = data_folder(data_dir)
     if name.startswith((own_npz.PREFIX, own_folder.PREFIX)):
-        return [_check_own(name)]
+        return _check_own(name)
     if name not in PUBLISHED:
         raise unknown("data set", name, PUBLISHED)
     found = []
@@ -202,11 +202,16 @@ def _check_celeba(remote: RemoteFile, folder: Path, thorough: bool) -> list[File
     return [FileCheck(path, None if count == celeba.IMAGES else problem)]
 
 
-def _check_own(name: str) -> FileCheck:
-    """Reads a user's own images."""
+def _check_own(name: str) -> list[FileCheck]:
+    """Reads a user's own images; of a folder, each that is broken is told."""
     path = own_path(name)
-    own = own_npz if name.startswith(own_npz.PREFIX) else own_folder
-    return _try(path, lambda: own.read_through(path))
+    if name.startswith(own_npz.PREFIX):
+        return [_try(path, lambda: own_npz.read_through(path))]
+    try:
+        found = own_folder.broken(path)
+    except DataError as error:
+        return [FileCheck(path, str(error))]
+    return [FileCheck(file, problem) for file, problem in found] or [FileCheck(path, None)]
 
 
 def read_through(path: Path) -> None:

@@ -107,7 +107,11 @@ def download(
 
 
 def prepare(
-    name: str, data_dir: str | Path | None = None, on_event: OnEvent = lambda event: None
+    name: str,
+    data_dir: str | Path | None = None,
+    on_event: OnEvent = lambda event: None,
+    *,
+    skip_broken: bool = False,
 ) -> None:
     """Unpacks or scales the images of a data set whose files are here, if that must be done.
 
@@ -117,6 +121,7 @@ def prepare(
         name: A name that `load_dataset` takes; nothing is done for most.
         data_dir: Folder of downloaded data sets, else VAEBENCH_DATA, else ./data.
         on_event: Called with `preparing` and the number of images done.
+        skip_broken: As `load_dataset` takes it.
 
     Raises:
         DataError: A file is missing or not the published one, or there is no room.
@@ -126,6 +131,8 @@ def prepare(
     load = _PREPARED.get(name)
     if colon and kind in _OWN:
         load = partial(_OWN[kind], own_path(name))
+        if skip_broken and kind == "folder":
+            load = partial(load, skip_broken=True)
     if load is not None:
         load(
             folder,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -267,15 +266,22 @@ class Reader:
         )
         return [row[0] for row in self._rows(statement)]
 
-    def sources(self, dataset: str) -> dict[str, int]:
-        """Returns where the data of a data set's finished runs came from, with how many runs."""
+    def own_data(self) -> dict[str, list[str]]:
+        """Returns the names of users' own data, as added, with where finished runs' came from."""
         statement = (
-            sa.select(jobs.c.job_key, environments.c.detail)
-            .join(environments)
-            .where(jobs.c.dataset == dataset, jobs.c.state == "COMPLETE")
+            sa.select(jobs.c.dataset, jobs.c.job_key, jobs.c.state, environments.c.detail)
+            .select_from(jobs)
+            .outerjoin(environments)
+            .where(jobs.c.dataset.contains(":"))
+            .order_by(jobs.c.id)
         )
-        details = [self._object(*row) for row in self._rows(statement)]
-        return dict(Counter(str(detail["data"]) for detail in details if detail.get("data")))
+        found: dict[str, list[str]] = {}
+        for name, key, state, detail in self._rows(statement):
+            found.setdefault(name, [])
+            done = state == "COMPLETE" and detail is not None
+            source = self._object(key, detail).get("data") if done else None
+            found[name] += [source] if isinstance(source, str) else []
+        return {name: list(dict.fromkeys(sources)) for name, sources in found.items()}
 
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""

@@ -1,0 +1,141 @@
+"""A user's own data on the command line: opened, known by their content, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaebench.cli import tables
+from vaebench.cli.bars import make_ready
+from vaebench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from vaebench.data.own import OwnData
+    from vaebench.store import JobRow, Reader
+
+
+def own_data(
+    names: Iterable[str],
+    data_dir: Path | None,
+    location: str,
+    *,
+    skip_broken: bool = False,
+    dry_run: bool = False,
+) -> dict[str, OwnData]:
+    """Opens those of the data sets that are a user's own, and finds what the database calls them.
+
+    Args:
+        names: Data sets as typed; all but `npz:` and `folder:` are passed over.
+        data_dir: Folder of downloaded data sets.
+        location: The database.
+        skip_broken: Leave out images of folders that cannot be read.
+        dry_run: Make no tables on a server that has none.
+
+    Returns:
+        What was opened, by the names that were typed.
+
+    Raises:
+        DataError: They cannot be read.
+        StoreError: The database cannot be read.
+    """
+    wanted = [name for name in dict.fromkeys(names) if ":" in name]
+    if not wanted:
+        return {}
+    make_ready(wanted, data_dir, skip_broken=skip_broken)
+    from vaebench.data.own import recognised
+
+    stored = _stored(location, dry_run=dry_run)
+    found = {name: recognised(name, data_dir, stored, skip_broken=skip_broken) for name in wanted}
+    for typed, own in found.items():
+        _say(typed, own, stored)
+    return found
+
+
+def trained_on(
+    reader: Reader, rows: Sequence[JobRow], moved: str | None, data_dir: Path | None
+) -> tuple[OwnData, ...]:
+    """Opens the data sets of runs that are to be trained again, before a worker starts.
+
+    Args:
+        reader: The database of the runs.
+        rows: The runs.
+        moved: Where the user's own images lie now, or None for where they lay then.
+        data_dir: Folder of downloaded data sets.
+
+    Returns:
+        Those that are a user's own, known to be what the runs were trained on.
+
+    Raises:
+        UsageError: A place is given, and not for one data set of the user's own.
+        DataError: A data set is missing, or is another one.
+    """
+    from vaebench.data import load_dataset
+
+    first = {row.spec.dataset: row for row in reversed(rows)}
+    own = [name for name in first if ":" in name]
+    if moved is not None and len(own) != 1:
+        raise UsageError(f"--dataset is for one data set of your own; here are {', '.join(first)}.")
+    for name in first.keys() - set(own):
+        load_dataset(name, data_dir)
+    return tuple(_as_then(reader, first[name], moved, data_dir) for name in own)
+
+
+def _as_then(reader: Reader, row: JobRow, moved: str | None, data_dir: Path | None) -> OwnData:
+    """Opens the own data that a run was trained on."""
+    from vaebench.data.identity import place_of
+    from vaebench.data.own import must_be, recognised
+
+    source = str(reader.environment(row.key).get("data") or "")
+    kind, before = row.spec.dataset.partition(":")[0], place_of(source)
+    then = row.spec.dataset if before is None else f"{kind}:{before}"
+    try:
+        found = recognised(moved or then, data_dir, {}, skip_broken=True)
+    except DataError as error:
+        hint = f" If it lies elsewhere now: vaebench reproduce {row.key[:8]} --dataset {kind}:PATH"
+        raise DataError(f"{error}{'' if moved else hint}") from error
+    return must_be(found, row.spec.dataset, source)
+
+
+def _stored(location: str, *, dry_run: bool) -> dict[str, list[str]]:
+    """Returns the own data that a database has runs of; none where there is no database yet."""
+    from vaebench.store import Reader, Store
+
+    file = "://" not in location
+    if file and (not Path(location).is_file() or not Path(location).stat().st_size):
+        return {}
+    with Reader.open(location) if file or dry_run else Store(location) as reader:
+        return reader.own_data()
+
+
+def _say(typed: str, own: OwnData, stored: dict[str, list[str]]) -> None:
+    """Says which images are left out, and where runs may be looked for under another name."""
+    from vaebench.data.identity import fingerprint, named_alike, parsed, skipped
+
+    if left_out := skipped(own.source):
+        check = f"vaebench data check {own.place}"
+        tables.note(f"{typed}: {left_out} left out as broken. {check} lists them.")
+    if own.name in stored:
+        return
+    others = [name for name in (*named_alike(typed, stored), typed) if stored.get(name)]
+    if others:
+        tables.note(
+            f"{typed} is not what finished runs of that name were trained on "
+            f"({_listed(others)}): it is another data set, {own.name}."
+        )
+        return
+    alike = [
+        name
+        for name, sources in stored.items()
+        if parsed(name) is None and fingerprint(own.source) in map(fingerprint, sources)
+    ]
+    if alike:
+        tables.note(
+            f"{typed} is called {own.name}. It may be what older runs call {_listed(alike)}: type "
+            "that name, where it leads to the file, to go on with those."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names some of many names."""
+    return ", ".join(dict.fromkeys(names[:3])) + (", …" if len(names) > 3 else "")
