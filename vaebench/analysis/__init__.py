@@ -1,6 +1,7 @@
 """From the store to pandas, and the statistics of a sweep."""
 
 from vaebench.analysis.agreement import latent_kl, udr_scores
+from vaebench.analysis.comparison import Comparison, compare
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
 from vaebench.analysis.resampling import Resampling
@@ -20,6 +21,7 @@ from vaebench.analysis.tables import TABLES, Table, metric_correlation
 __all__ = [
     "MEASURES",
     "TABLES",
+    "Comparison",
     "Decomposition",
     "Interval",
     "Measure",
@@ -27,6 +29,7 @@ __all__ = [
     "Resampling",
     "Sample",
     "Table",
+    "compare",
     "curves",
     "decompose",
     "jobs",

@@ -14,6 +14,7 @@ import typer
 
 from vaebench import __version__
 from vaebench.cli import (
+    compare,
     data,
     export,
     inspect,
@@ -97,6 +98,7 @@ app.command(rich_help_panel=_LOOK)(status.status)
 app.command(rich_help_panel=_LOOK)(runs.runs)
 app.command(rich_help_panel=_LOOK)(inspect.show)
 app.command(rich_help_panel=_LOOK)(inspect.diff)
+app.command(rich_help_panel=_LOOK)(compare.compare)
 app.command(rich_help_panel=_LOOK)(report.report)
 app.command(rich_help_panel=_LOOK)(export.export)
 app.command(rich_help_panel=_KNOWN)(inspect.models)
