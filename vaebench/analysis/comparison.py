@@ -291,12 +291,12 @@ def _settings(
     if not a:
         return ()
     left, right = pd.concat(a), pd.concat(b)
-    found = []
+    found: list[tuple[str, str, str]] = []
     for name in _SETTING:
         if name in left.columns and name in right.columns:
-            texts = [_values(side[name]) for side in (left, right)]
-            if texts[0] != texts[1]:
-                found.append((name, *texts))
+            here, there = _values(left[name]), _values(right[name])
+            if here != there:
+                found.append((name, here, there))
     return tuple(found)
 
 
