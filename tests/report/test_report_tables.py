@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import io
 import re
 import shutil
 import subprocess
@@ -111,7 +113,9 @@ def test_latex_tables_have_the_shape_booktabs_wants(
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_tables_compile(full_report: tuple[Path, ReportSummary], tmp_path: Path) -> None:
     parts = [path.read_text() for path in sorted((full_report[0] / "tables").glob("*.tex"))]
-    body = "\n".join([*parts, table().latex()])
+    odd = [["[1cm] a", "1"], ["* b", "2"], [HOSTILE, "3"]]
+    more = Table("t_o", HOSTILE, ["[Name]", "x"], odd, pd.DataFrame())
+    body = "\n".join([*parts, table().latex(), hostile().latex(), more.latex()])
     source = (
         "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx}"
         f"\\begin{{document}}{body}\\end{{document}}"
@@ -127,4 +131,44 @@ def test_markdown_rows_have_a_cell_per_column() -> None:
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 3 for line in lines)
     assert len({len(line) for line in lines}) == 1
     assert lines[1].endswith("-: |")
-    assert r"<tag> \| “q”" in lines[2]
+    assert r"&lt;tag&gt; \| “q”" in lines[2]
+
+
+HOSTILE = "<script>alert(1)</script> ![p](http://x/y) [l](javascript:z) `c` **b** \x1b[31m\x9b1m"
+
+
+def hostile() -> Table:
+    data = pd.DataFrame(
+        {"name": ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", HOSTILE], "x": [-0.5] * 6}
+    )
+    rows = [[text, "-0.500"] for text in data["name"]]
+    return Table("t_h", HOSTILE, ["[Name]", "MIG ↑"], rows, data)
+
+
+def test_markdown_holds_text_and_nothing_that_acts() -> None:
+    """What GitHub's own grammar would take for HTML, a link, a picture, code or emphasis."""
+    markdown = hostile().markdown()
+    assert not set(markdown) & {"<", ">", "\x1b", "\x9b"}
+    assert html.unescape(markdown).count("<script>") == 2
+    for letter in "[]`*":
+        places = [place for place, found in enumerate(markdown) if found == letter]
+        assert places
+        assert all(markdown[place - 1] == "\\" for place in places)
+
+
+def test_csv_has_no_formula_and_numbers_stay_numbers() -> None:
+    content = hostile().files()["csv"].decode()
+    read = pd.read_csv(io.StringIO(content))
+    assert read["x"].tolist() == [-0.5] * 6
+    assert all(text.startswith("'") for text in read["name"][:5])
+    assert not read["name"][5].startswith("'")
+    assert not set(content) & {"\x1b", "\x9b"}
+
+
+def test_latex_keeps_brackets_and_stars_from_the_row_before() -> None:
+    """After a row's end LaTeX takes `[…]` for a distance and `*` for a command's variant."""
+    rows = [["[1cm] a", "1"], ["* b", "2"], ["[", "3"]]
+    text = Table("t", "c", ["Name", "x"], rows, pd.DataFrame()).latex()
+    assert not re.search(r"\\\\\s*[\[*]", text)
+    assert escape_latex(HOSTILE).isascii()
+    assert escape_latex(HOSTILE).isprintable()

@@ -27,6 +27,7 @@ from vaebench.cli import (
     tables,
 )
 from vaebench.errors import VaebenchError
+from vaebench.harmless import visible
 from vaebench.hints import DATABASE_VARIABLE
 from vaebench.passwords import scrubbed, without_secrets
 
@@ -180,14 +181,14 @@ def _usage(error: typer.TyperException, words: Sequence[str]) -> str:
 def _complain(message: str, code: int, *, debug: bool, urls: Sequence[str]) -> int:
     """Prints an error's line, and its traceback where asked for, without the URLs' passwords."""
     if debug:
-        sys.stderr.write(without_secrets(traceback.format_exc(), urls))
+        sys.stderr.write(visible(without_secrets(traceback.format_exc(), urls)))
     tables.note(f"vaebench: {scrubbed(message, urls)}")
     return code
 
 
 def _defect(urls: Sequence[str]) -> int:
     kind, error, _ = sys.exc_info()
-    sys.stderr.write(without_secrets(traceback.format_exc(), urls))
+    sys.stderr.write(visible(without_secrets(traceback.format_exc(), urls)))
     what = without_secrets(f"{kind.__name__ if kind else 'error'}: {error}", urls)
     tables.note(
         f"vaebench: this is a defect of vaebench: {what}. Please report it with the lines above."

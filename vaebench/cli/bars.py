@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from vaebench.cli import tables
@@ -41,7 +40,7 @@ class Bars(Progress):
     """Shows a download: bars on a terminal, a line for each file elsewhere; all on stderr."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console = tables.Terminal(stderr=True, highlight=False, soft_wrap=True)
         super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(),

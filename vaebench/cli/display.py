@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from vaebench.cli import tables
 from vaebench.cli.parsing import duration, time_left
 from vaebench.digits import written
 from vaebench.hints import hint
@@ -44,7 +45,7 @@ class SweepDisplay:
         self.workers = workers
         self.device = device
         self.db = db
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = tables.Terminal(stderr=True, highlight=False, soft_wrap=True)
         self.began = time.monotonic()
         self._live: Live | None = None
         self._said = -math.inf

@@ -18,6 +18,7 @@ from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.reading import opened
 from vaebench.errors import StoreError, UsageError, unknown
 from vaebench.files import check_replaceable, write_atomically
+from vaebench.harmless import json_visible, spreadsheet
 
 FORMATS = ("csv", "json", "parquet")
 INSTEAD = "Name another file with --out, or leave it out for standard output."
@@ -68,17 +69,20 @@ def export(
 
 
 def to_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Writes a table as CSV with a header; what is missing is an empty field."""
+    """Writes a table as CSV with a header; what is missing is an empty field.
+
+    Texts that a spreadsheet would take for formulas get an apostrophe; numbers stay numbers.
+    """
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    for row in (columns, *rows):
+        writer.writerow([spreadsheet(v) if isinstance(v, str) else v for v in row])
     return page.getvalue()
 
 
 def to_json(records: Sequence[Mapping[str, Any]]) -> str:
     """Writes records as a JSON list, one to a line; what is not a finite number is null."""
-    lines = [json.dumps(finite(record), ensure_ascii=False) for record in records]
+    lines = [json_visible(json.dumps(finite(r), ensure_ascii=False)) for r in records]
     return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
 
 

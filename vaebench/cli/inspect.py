@@ -23,6 +23,7 @@ from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.digits import written
 from vaebench.errors import StoreError, UsageError
+from vaebench.harmless import json_visible
 from vaebench.hints import hint, hint_again, password_hint
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def show(
         row = reader.find(key)
         if as_json:
             record = finite(_everything(reader, row))
-            sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(record, indent=2, ensure_ascii=False)
+            sys.stdout.write(f"{json_visible(text)}\n")
             return
         tables.emit(*_portrait(reader, row))
 
@@ -229,7 +231,7 @@ def retry(
         return
     tables.note(f"{changed} {'job is' if changed == 1 else 'jobs are'} pending again. To train:")
     for command in commands:
-        typer.echo(hint_again(command, db))
+        tables.echo(hint_again(command, db))
     if advice := password_hint(db):
         tables.note(advice)
 

@@ -6,7 +6,6 @@ import io
 from typing import TYPE_CHECKING
 
 from rich.color import Color
-from rich.console import Console
 from rich.padding import Padding
 from rich.style import Style
 from rich.text import Text
@@ -37,7 +36,7 @@ def why_not(found: Card) -> str | None:
     """Says why there can be no preview, or None where there can."""
     if not found.available:
         return "the images are not here"
-    console = Console()
+    console = tables.Terminal()
     instead = "--picture FILE.png writes a sample picture"
     if not tables.is_terminal():
         return f"the output is no terminal; {instead}"

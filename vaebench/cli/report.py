@@ -31,4 +31,4 @@ def report(
     tables.note(str(summary))
     if summary.remark:
         tables.note(f"{summary.remark} {RENEW}")
-    typer.echo(str(folder / "index.html"))
+    tables.echo(str(folder / "index.html"))

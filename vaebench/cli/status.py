@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -93,7 +93,7 @@ def status(
             return
         if not tables.is_terminal():
             raise UsageError("--watch needs a terminal: leave it out to write to a file or a pipe.")
-        console = Console(highlight=False, markup=False, emoji=False)
+        console = tables.Terminal(highlight=False, markup=False, emoji=False)
         try:
             page = _page(reader, console.width)
             with Live(Group(*page), console=console, auto_refresh=False) as live:

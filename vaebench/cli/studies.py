@@ -22,7 +22,7 @@ def studies(
     """
     if name is not None:
         load_study(name)
-        typer.echo(study_path(name).read_text(encoding="utf-8").rstrip())
+        tables.echo(study_path(name).read_text(encoding="utf-8").rstrip())
         return
     for found in study_names():
         study = load_study(found)

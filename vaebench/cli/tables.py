@@ -7,16 +7,18 @@ import itertools
 import math
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from vaebench.digits import written
+from vaebench.harmless import visible
 
 GAP = 2
 """Blanks between two columns."""
@@ -54,34 +56,49 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+class Terminal(Console):
+    """A rich console that lets no control character through that is not rich's own."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 def terminal_width() -> int | None:
     """Returns the columns of the terminal, or None where the output goes to a file or a pipe."""
-    return Console().width if is_terminal() else None
+    return Terminal().width if is_terminal() else None
 
 
 def emit(*renderables: RenderableType) -> None:
     """Prints to the standard output: styled on a terminal, else plain, unwrapped and uncut."""
     if is_terminal():
-        Console(highlight=False, markup=False, emoji=False).print(Group(*renderables))
+        Terminal(highlight=False, markup=False, emoji=False).print(Group(*renderables))
         return
     page = io.StringIO()
-    console = Console(
+    console = Terminal(
         file=page, width=10**6, color_system=None, highlight=False, markup=False, emoji=False
     )
     for renderable in renderables:
         if isinstance(renderable, Text):
-            page.write(f"{renderable.plain}\n")
+            page.write(f"{visible(renderable.plain)}\n")
         else:
             console.print(renderable, no_wrap=True, crop=False, overflow="ignore")
     for line in page.getvalue().splitlines():
         typer.echo(line.rstrip())
 
 
+def echo(text: str) -> None:
+    """Prints text to the standard output as it is, but for control characters."""
+    typer.echo(visible(text))
+
+
 def note(message: str) -> None:
     """Prints one line to the standard error, beside the data; a terminal gets it word by word."""
-    line = " ".join(message.splitlines())
+    line = " ".join(visible(message).splitlines())
     if sys.stderr.isatty():
-        width = Console(stderr=True).width
+        width = Terminal(stderr=True).width
         line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) or line
     typer.echo(line, err=True)
 
@@ -120,7 +137,7 @@ def table(
     Returns:
         The table, and the titles of the columns left out.
     """
-    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    cells = [[_text(cell) for cell in row] for row in rows]
     sizes = [
         max([len(column.title), *(row[place].cell_len for row in cells)])
         for place, column in enumerate(columns)
@@ -170,13 +187,18 @@ def pairs(rows: Sequence[tuple[str, str | Text]], *, indent: int = 2) -> Padding
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows:
-        grid.add_row(Text(name), Text(value) if isinstance(value, str) else value)
+        grid.add_row(_text(name), _text(value))
     return Padding.indent(grid, indent)
+
+
+def _text(cell: str | Text) -> Text:
+    """Returns a cell in rich's terms, its control characters visible, so that they take room."""
+    return Text(visible(cell)) if isinstance(cell, str) else cell
 
 
 def indented(text: str) -> Padding:
     """Returns a paragraph below a heading."""
-    return Padding.indent(Text(text, overflow="fold"), GAP)
+    return Padding.indent(Text(visible(text), overflow="fold"), GAP)
 
 
 def heading(title: str) -> Text:

@@ -14,6 +14,7 @@ from vaebench.analysis import jobs, runs
 from vaebench.errors import OutputError, UsageError, unknown
 from vaebench.files import anything, check_replaceable, unwritable, write_atomically
 from vaebench.fingerprint import other_code
+from vaebench.harmless import visible
 from vaebench.report.contents import settings
 from vaebench.report.sections import Section, section, state_text
 from vaebench.report.style import FORMATS, styled
@@ -105,7 +106,7 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
     tables = [table for part in parts for table in part.tables]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
     files |= {f"tables/{t.name}.{end}": text for t in tables for end, text in t.files().items()}
-    files[PAGE] = page.encode(errors="replace")
+    files[PAGE] = visible(page).encode(errors="replace")
     try:
         _write(out, files)
     except OSError as error:

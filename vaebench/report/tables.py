@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import pandas as pd
+
+from vaebench.harmless import spreadsheet, visible
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -38,7 +42,13 @@ _LATEX = {
     "−": r"$-$",
     "…": r"\ldots{}",
     "’": "'",
+    "[": "{[}",
+    "]": "{]}",
+    "*": "{*}",
+    "`": r"\textasciigrave{}",
     "\n": " ",
+    "\t": " ",
+    **dict.fromkeys(map(chr, (*range(9216, 9250), 65533)), "?"),
     "\N{NO-BREAK SPACE}": "~",
 }
 _WIDE = 7
@@ -67,7 +77,11 @@ class Table:
 
     def files(self) -> Mapping[str, bytes]:
         """Returns the table's files by ending."""
-        csv = self.data.to_csv(index=False, lineterminator="\n", na_rep="")
+        data = {
+            name: values if pd.api.types.is_numeric_dtype(values) else values.map(_cell)
+            for name, values in self.data.items()
+        }
+        csv = pd.DataFrame(data).to_csv(index=False, lineterminator="\n", na_rep="")
         texts = {"csv": csv, "md": self.markdown(), "tex": self.latex()}
         return {ending: text.encode() for ending, text in texts.items()}
 
@@ -119,7 +133,7 @@ class Table:
 
 def escape_latex(text: str) -> str:
     """Makes any text safe to set with LaTeX."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return "".join(_LATEX.get(letter, letter) for letter in visible(text))
 
 
 def _latex_cell(text: str) -> str:
@@ -131,4 +145,9 @@ def _latex_cell(text: str) -> str:
 
 
 def _pipe(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    """Escapes what is not text in a cell of Markdown: bars, HTML, links, pictures, emphasis."""
+    return re.sub(r"[\\|`*\[\]]", r"\\\g<0>", escape(visible(text), quote=False)).replace("\n", " ")
+
+
+def _cell(value: Any) -> Any:
+    return spreadsheet(value) if isinstance(value, str) else value
