@@ -39,7 +39,10 @@ DAMAGES = {
         "UPDATE jobs SET spec = replace(spec, '\"steps\":100', '\"steps\":9')",
         "its spec is that of another job",
     ),
-    "infinite times": ("UPDATE jobs SET train_seconds = 9e999", "train_seconds is inf"),
+    "infinite times": (
+        "UPDATE jobs SET train_seconds = 9e999",
+        "train_seconds is inf, not a finite number",
+    ),
     "text in a time": ("UPDATE jobs SET eval_seconds = 'long'", "eval_seconds is 'long', not a"),
     "text in the seed": ("UPDATE jobs SET seed = 'zero'", "seed is 'zero', not a whole number"),
     "a fraction of a step": ("UPDATE jobs SET step = 1.5", "step is 1.5, not a whole number"),

@@ -147,11 +147,15 @@ def sound(
         for number, value in enumerate(values):
             if type(value) not in taken or (column.finite and not _finite(value)):
                 shown = ascii(value) if len(ascii(value)) <= 60 else f"{ascii(value)[:57]}..."
-                word = "missing" if value is None else f"{shown}, not {_WORDS[column.kind]}"
+                word = "missing" if value is None else f"{shown}, not {_word(column)}"
                 bad.setdefault(number, f"{column.name} is {word}")
     for number, reason in bad.items():
         on_unreadable(str(key(rows[number])), reason)
     return [row for number, row in enumerate(rows) if number not in bad] if bad else list(rows)
+
+
+def _word(column: Kind) -> str:
+    return "a finite number" if column.finite and column.kind is float else _WORDS[column.kind]
 
 
 def _finite(value: Any) -> bool:
