@@ -218,22 +218,30 @@ def test_transfer_is_scipys_rank_correlation_of_medians() -> None:
     assert row["metric_b"] == "sap"
 
 
-def test_seed_or_strength_covers_the_probability_of_an_upset() -> None:
+@pytest.mark.parametrize(("seeds", "both"), [(6, 0.0), (6, 0.8), (24, 0.8)])
+def test_seed_or_strength_covers_the_probability_of_an_upset(seeds: int, both: float) -> None:
     # Cells at 0, 1 and 2, runs of variance 1: upsets have normal tails beyond 1, 1 and 2.
     rng = np.random.default_rng(13)
-    frame = grid(("betavae_h",), (1.0, 2.0, 4.0), 15)
+    frame = grid(("betavae_h",), (1.0, 2.0, 4.0), seeds)
     means = {f"dsprites betavae_h {s:g}": float(place) for place, s in enumerate((1, 2, 4))}
     truth = float(np.mean(stats.norm.sf(np.array([1, 1, 2]) / math.sqrt(2))))
     seen = []
 
     def interval(_: int) -> tuple[float, float]:
-        runs = frame.assign(mig=effects(frame, rng, strength=means, residual=1.0))
-        row = seed_or_strength(runs, resampling=FEW).iloc[0]
+        noise = effects(frame, rng, strength=means, both=both, residual=1 - both)
+        row = seed_or_strength(frame.assign(mig=noise)).iloc[0]
         seen.append(row["probability"])
         return row["low"], row["high"]
 
     assert covered(120, truth, interval) == pytest.approx(0.95, abs=0.05)
-    assert np.mean(seen) == pytest.approx(truth, abs=0.01)
+    assert np.mean(seen) == pytest.approx(truth, abs=0.03)
+
+
+def test_seed_or_strength_of_three_seeds_has_no_interval_and_warns() -> None:
+    frame = study(seeds=3)
+    assert seed_or_strength(frame)[["low", "high"]].isna().all(axis=None)
+    assert "too near ½" in " ".join(seed_or_strength.cautions(frame))
+    assert seed_or_strength.cautions(study(seeds=8)) == []
 
 
 def test_seeds_needed_pairs_by_seed_and_knows_a_tests_power() -> None:
