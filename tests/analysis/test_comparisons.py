@@ -237,10 +237,20 @@ def test_seed_or_strength_covers_the_probability_of_an_upset(seeds: int, both: f
     assert np.mean(seen) == pytest.approx(truth, abs=0.03)
 
 
+def test_transfer_of_one_metric_on_one_data_set_says_what_is_missing() -> None:
+    frame = study(datasets=("dsprites",)).drop(columns=["sap"])
+    assert transfer(frame).empty
+    assert transfer.missing(frame) == [
+        "There is one data set with one metric, and it needs two of either."
+    ]
+    assert transfer.missing(study()) == []
+
+
 def test_seed_or_strength_of_three_seeds_has_no_interval_and_warns() -> None:
     frame = study(seeds=3)
     assert seed_or_strength(frame)[["low", "high"]].isna().all(axis=None)
-    assert "too near ½" in " ".join(seed_or_strength.cautions(frame))
+    for said in seed_or_strength.cautions(frame):
+        assert "too near ½; an interval needs 4 or more" in said
     assert seed_or_strength.cautions(study(seeds=8)) == []
 
 

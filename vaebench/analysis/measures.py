@@ -169,7 +169,7 @@ def measure(name: str) -> Measure:
         return replace(mean, name=name, title=f"{mean.title}, sampled")
     if name.endswith(ERROR):
         own = measure(name.removesuffix(ERROR))
-        return replace(own, name=name, title=f"{own.title}, standard error", low=0.0, high=None)
+        return replace(own, name=name, title=f"standard error of {own.title}", low=0.0, high=None)
     if task := downstream_of(name):
         predictor = _PREDICTORS.get(task.predictor, task.predictor.capitalize())
         what = "efficiency" if task.labels is None else f"{task.labels:,} labels"

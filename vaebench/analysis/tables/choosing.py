@@ -156,6 +156,14 @@ def selection(samples: Sequence[Sample]) -> Rows:
     return rows
 
 
+def _nothing_to_compare(samples: Sequence[Sample]) -> str | None:
+    if len({sample.dataset for sample in samples}) > 1:
+        return None
+    if any(len(sample.having(SUPERVISED)) > 1 for sample in samples):
+        return None
+    return "There is one data set with one metric, and it needs two of either."
+
+
 @table(
     "dataset_a dataset_b metric spearman",
     title="Do good hyperparameters stay good on other data and by other metrics?",
@@ -164,6 +172,7 @@ def selection(samples: Sequence[Sample]) -> Rows:
         "Rank correlation of the cells’ medians over seeds: of a metric between two data sets, "
         "and between two metrics (metric and metric_b) on one."
     ),
+    together=_nothing_to_compare,
 )
 def transfer(samples: Sequence[Sample]) -> Rows:
     """Correlates cells' medians by rank, between data sets and between metrics.

@@ -98,6 +98,8 @@ class Table:
         versions: Whether there are rows `with` and `without` collapsed runs, told apart by the
             column `collapsed` after `columns`.
         resampled: Whether `low` and `high` are from resampling seeds.
+        together: Says, as a whole sentence, what all settings together are short of that have
+            what is needed each; None for nothing.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Table:
     caution: Say | None = field(default=None, repr=False)
     versions: bool = True
     resampled: bool = True
+    together: Callable[[Sequence[Sample]], str | None] | None = field(default=None, repr=False)
 
     def __call__(
         self, frame: pd.DataFrame, *, resampling: Resampling | None = None
@@ -165,6 +168,10 @@ class Table:
         if 0 < able < self.needs.datasets:
             least = self.needs.datasets
             said.append(f"There is {_counted(able, 'data set')}, and it needs {least} or more.")
+        if able and self.together is not None:
+            whole = [each for each, lack in zip(every, lacks, strict=True) if lack is None]
+            short = self.together(whole)
+            said += [] if short is None else [short]
         return said
 
     def cautions(self, frame: pd.DataFrame) -> list[str]:
@@ -215,6 +222,7 @@ def table(
     caution: Say | None = None,
     versions: bool = True,
     resampled: bool = True,
+    together: Callable[[Sequence[Sample]], str | None] | None = None,
 ) -> Callable[[Callable[[Sequence[Sample]], Rows]], Table]:
     """Makes a `Table` of the function that computes its rows; see `Table` for the arguments.
 
@@ -228,12 +236,15 @@ def table(
             nothing.
         versions: Whether there are rows with and without collapsed runs.
         resampled: Whether `low` and `high` are from resampling seeds.
+        together: What all settings together are short of.
     """
 
     def made(compute: Callable[[Sequence[Sample]], Rows]) -> Table:
         names = tuple(columns.split())
         name = compute.__name__
-        found = Table(name, names, title, needs, compute, note, lack, caution, versions, resampled)
+        found = Table(
+            name, names, title, needs, compute, note, lack, caution, versions, resampled, together
+        )
         object.__setattr__(found, "__doc__", compute.__doc__)
         return found
 

@@ -25,9 +25,10 @@ def _caution(sample: Sample) -> str | None:
     seeds = len(sample.seeds)
     if seeds >= 2 * LEAST_SEEDS:
         return None
+    none = f"; an interval needs {LEAST_SEEDS} or more" if seeds < LEAST_SEEDS else ""
     return (
         f"has {seeds} seeds: which cell is the better one is told by {seeds - 2}, so it is often "
-        "mistaken and the probability is too near ½"
+        f"mistaken and the probability is too near ½{none}"
     )
 
 
@@ -41,6 +42,7 @@ def _caution(sample: Sample) -> str | None:
         "all; ½: the seed does."
     ),
     caution=_caution,
+    resampled=False,
 )
 def seed_or_strength(samples: Sequence[Sample]) -> Rows:
     r"""Computes how often a run of a worse cell beats one of a better cell, see `upsets`.

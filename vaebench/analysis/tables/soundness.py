@@ -18,6 +18,7 @@ from vaebench.analysis.tables.record import Needs, Rows, table
     needs=Needs(runs=1, metrics=(("active_units",),)),
     note="Runs without an active unit, with Wilson’s 95 % interval of their share.",
     versions=False,
+    resampled=False,
 )
 def collapse(samples: Sequence[Sample]) -> Rows:
     """Counts the runs without an active unit.
