@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError, UsageError
-from vaebench.files import not_regular
 from vaebench.passwords import hidden, scrubbed, without_secrets
 from vaebench.store import schema
+from vaebench.store.sqlite_file import DatabaseFile, check_file, check_kind, gone
 
 BUSY_SECONDS = 20.0
 """How long a statement waits for another program's lock."""
 
-_SQLITE_START = b"SQLite format 3\x00"
 _MAKING_TABLES = 0x7661656265
 """Number of the advisory lock that PostgreSQL processes take to make tables."""
 
@@ -98,7 +96,7 @@ def _server_engine(url: str) -> sa.Engine:
 def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
     try:
         folder, missing = path.is_dir(), not path.exists()
-        _check_kind(path)
+        check_kind(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {error.strerror}.") from error
     if folder:
@@ -109,7 +107,7 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
             "--db."
         )
     if not missing:
-        _check_file(path, write=write)
+        check_file(path, write=write)
     if create:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +117,7 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
             ) from error
     # A reader opens the file for writing too, where it may: only so can SQLite roll back what a
     # killed writer left half done. `query_only` keeps the reader itself from writing.
-    file = _File(path)
+    file = DatabaseFile(path)
     uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
@@ -140,81 +138,6 @@ def _sqlite_engine(path: Path, *, create: bool, write: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
-
-
-class _File:
-    """A database's file, known again: SQLite goes on reading one that has been deleted.
-
-    Args:
-        path: The file; it may be made later.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._known = self._identity()
-
-    def check(self) -> None:
-        """Makes sure that the file is still the one it was.
-
-        Raises:
-            StoreError: It is gone, or another one is in its place.
-        """
-        now = self._identity()
-        if self._known is None:
-            self._known = now
-        elif now != self._known:
-            raise gone(self.path)
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return found.st_dev, found.st_ino
-
-
-def gone(name: str | Path) -> StoreError:
-    """Builds the error for a database whose file went away while it was in use."""
-    return StoreError(
-        f"{name} was deleted, moved or replaced while it was in use; what it had is in no database "
-        "here. Put it back, or run the sweep's command again to begin a new one."
-    )
-
-
-def _check_kind(path: Path) -> None:
-    """Refuses what would keep whoever opens it waiting: FIFOs, sockets and devices.
-
-    Raises:
-        StoreError: The database or its journal is one.
-    """
-    for name in (path, path.with_name(f"{path.name}-journal"), path.with_name(f"{path.name}-wal")):
-        kind = not_regular(name.stat().st_mode) if name.exists() else None
-        if kind and not name.is_dir():
-            raise StoreError(f"{name} is {kind}, not a regular file: name another with --db.")
-
-
-def _check_file(path: Path, *, write: bool) -> None:
-    """Refuses what SQLite would take for an empty database, or find read-only only later.
-
-    Raises:
-        StoreError: It is not a SQLite file, or may not be written.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_SQLITE_START))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
-    if start and start != _SQLITE_START:
-        raise StoreError(
-            f"{path} is not a vaebench database (it does not begin as a SQLite file does). It was "
-            "left as it is; name another with --db."
-        )
-    for place in (path, path.parent):
-        if write and not os.access(place, os.W_OK):
-            raise StoreError(
-                f"{path} cannot be written: {place} is read-only. Make the file and its folder "
-                "writable, or name another with --db."
-            )
 
 
 def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
