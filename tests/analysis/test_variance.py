@@ -99,6 +99,15 @@ def test_reml_is_never_negative_and_no_components_fit_better(gone: float) -> Non
         assert best <= restricted(values, other) + 1e-5
 
 
+def test_reml_stands_a_metric_without_residual() -> None:
+    dead = np.full((6, 6, 5), 4.0)
+    dead[1, :, 0] = 0.0  # one seed of one model, whatever the strength
+    found = reml(dead.reshape(36, 5), CELLS)
+    both = COMPONENTS.index("model:seed")
+    assert shares(found[None])[0, both] == pytest.approx(1, abs=1e-6)
+    assert found[both] == pytest.approx(anova(dead)[both])
+
+
 def test_reml_with_runs_missing_is_statsmodels() -> None:
     frame = grid(("vae", "betavae_h", "factorvae"), (1.0, 2.0, 3.0), 5)
     frame["y"] = effects(frame, np.random.default_rng(4), **TRUTH)

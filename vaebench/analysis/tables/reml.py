@@ -15,6 +15,11 @@ from vaebench.analysis.tables.moments import COMPONENTS, Design, moments
 
 IntArray = npt.NDArray[np.intp]
 
+MOST = 1e4
+"""Standard deviations of the residual that another effect's is at most. Were the residual nothing
+at all, as where a model's runs of a seed are all the same, the ratio would have no end; the mean
+squares are taken there."""
+
 
 def reml(grid: FloatArray, models: IntArray) -> FloatArray:
     r"""Estimates variance components by restricted maximum likelihood.
@@ -50,17 +55,21 @@ def reml(grid: FloatArray, models: IntArray) -> FloatArray:
     total = sum(max(found[name], 0.0) for name in names) or 1.0
     residual = max(found["residual"], 0.02 * total)
     start = [math.sqrt(max(found[name], 0.02 * total) / residual) for name in names[:-1]]
+    start = [min(root, MOST) for root in start]
     solution = optimize.minimize(
         problem.deviance,
         start,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0.0, None)] * len(start),
+        bounds=[(0.0, MOST)] * len(start),
         options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
     )
-    ratios = np.append(solution.x**2, 1.0)
     result = np.full(len(COMPONENTS), np.nan)
     places = [COMPONENTS.index(name) for name in names]
+    if np.any(solution.x >= MOST):
+        result[places] = np.maximum(guess[places], 0.0)
+        return result
+    ratios = np.append(solution.x**2, 1.0)
     result[places] = ratios * problem.residual(solution.x) * problem.scale
     return result
 

@@ -1,0 +1,109 @@
+"""Facts about every figure: its size, its name, its texts, and that too little gives none."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Iterator
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
+
+from tests.report.figures.frames import figure_data, folds, frame, study
+from vaebench.analysis import TABLES
+from vaebench.report.figures import ALL, FIGURES, Figure, FigureData
+from vaebench.report.style import styled
+
+EACH = pytest.mark.parametrize("record", FIGURES, ids=lambda record: record.name)
+
+
+@pytest.fixture(autouse=True)
+def in_style() -> Iterator[None]:
+    with styled():
+        yield
+
+
+def drawn(record: Figure) -> dict[str, Canvas]:
+    """The figure of a study of one data set, of one of two, and of a cross-validation."""
+    found = dict(record.draw(study()))
+    found |= {f"two {stem}": figure for stem, figure in record.draw(study(datasets=2))}
+    return found | {f"folds {stem}": figure for stem, figure in record.draw(folds())}
+
+
+@EACH
+def test_it_fits_on_a_screen_and_cuts_no_text_off(record: Figure) -> None:
+    every = drawn(record)
+    assert every
+    for stem, figure in every.items():
+        width, height = figure.get_size_inches() * figure.dpi
+        assert width <= 1000, stem
+        assert height <= 900, stem
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        renderer = canvas.get_renderer()
+        for text in shown(figure):
+            box = text.get_window_extent(renderer)
+            seen = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+            assert seen, f"{stem}: {text.get_text()!r} is cut off"
+
+
+def shown(figure: Canvas) -> Iterator[Text]:
+    """The texts of a figure, but for the ticks that matplotlib keeps beyond an axis."""
+    hidden: set[Text] = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = (*axis.get_major_ticks(), *axis.get_minor_ticks())
+            hidden |= {tick.label1 for tick in ticks if not low <= tick.get_loc() <= high}
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_visible() and text.get_text().strip() and text not in hidden:
+            yield text
+
+
+@EACH
+def test_its_texts_are_for_people(record: Figure) -> None:
+    for stem, figure in drawn(record).items():
+        for text in shown(figure):
+            words = text.get_text()
+            assert not re.search(r"(?<![{\\])\b(C_max|λ_od|lambda_od|c_max|_vae|dci_)", words), stem
+            assert words.lower() != "score", stem
+
+
+@EACH
+def test_its_name_says_the_setting(record: Figure) -> None:
+    for stem, _ in record.draw(study(datasets=2)):
+        slug, _, name = stem.partition("_")
+        assert slug in ({ALL} if record.across else {"dsprites", "noisy-dsprites", ALL})
+        assert name.startswith(record.name)
+
+
+@EACH
+def test_it_says_what_it_draws_from(record: Figure) -> None:
+    known = {table.name for table in TABLES}
+    assert set(record.tables) <= known
+    none = FigureData(study().runs, {}, study().curves)
+    if record.tables:
+        assert record.draw(none) == []
+    assert record.caption.endswith(".")
+    assert pickle.loads(pickle.dumps(record)) == record
+
+
+@EACH
+def test_too_little_gives_no_figure(record: Figure) -> None:
+    assert record.draw(FigureData(study().runs.iloc[:0])) == []
+    runs = study().runs
+    one = figure_data(runs.iloc[:1])
+    blank = runs.select_dtypes("float").columns.difference(["strength", "fold", "folds"])
+    for data in (one, figure_data(runs.iloc[:40].assign(**dict.fromkeys(blank, float("nan"))))):
+        for _, figure in record.draw(data):
+            FigureCanvasAgg(figure).draw()
+    plain = figure_data(frame(("cvae",), 1))
+    for _, figure in record.draw(plain):
+        FigureCanvasAgg(figure).draw()
+
+
+def test_names_are_told_apart() -> None:
+    assert len({record.name for record in FIGURES}) == len(FIGURES)

@@ -1,0 +1,134 @@
+"""Annotated matrices: rank correlations and probabilities, one number in each cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from vaebench.analysis import measure
+from vaebench.report.figures.board import Board, board, text_width
+from vaebench.report.style import INK
+
+Numbers = npt.NDArray[np.float64]
+
+HUES = {"correlation": "RdBu_r", "probability": "PuOr_r", "share": "Purples"}
+"""Colour maps by what a matrix holds: the first two have their middle where nothing is known."""
+
+RANGES = {"correlation": (-1.0, 1.0), "probability": (0.0, 1.0), "share": (0.0, 1.15)}
+
+
+def short(value: float, kind: str) -> str:
+    """Writes a number of a matrix in as few letters as can be read: 0.43, −0.07, 12 %."""
+    if not math.isfinite(value):
+        return ""
+    if kind == "share":
+        return f"{100 * value:.0f}"
+    text = f"{value:.2f}".replace("-", "−")
+    return text.removeprefix("−") if text == "−0.00" else text
+
+
+def matrix(
+    axes: Axes,
+    values: Numbers,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    kind: str,
+    others: Numbers | None = None,
+    size: float = 9.5,
+    labels: float = 10.0,
+    slanted: bool = True,
+) -> None:
+    """Draws a matrix with its numbers.
+
+    Args:
+        axes: The panel.
+        values: The numbers [R, C]; NaN is left white.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        kind: What the numbers are, one of `HUES`.
+        others: Numbers to write small below the first, where finite [R, C].
+        size: Of the numbers.
+        labels: Size of the names.
+        slanted: Whether names of columns are slanted.
+    """
+    low, high = RANGES[kind]
+    hues = mpl.colormaps[HUES[kind]]
+    axes.imshow(values, cmap=hues, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    for i, j in np.argwhere(np.isfinite(values)):
+        value = float(values[i, j])
+        dark = np.dot(hues((value - low) / (high - low))[:3], [0.299, 0.587, 0.114]) < 0.55
+        ink = "white" if dark else INK
+        below = others is not None and math.isfinite(others[i, j])
+        axes.text(
+            j,
+            i - 0.13 if below else i,
+            short(value, kind),
+            color=ink,
+            ha="center",
+            va="center",
+            fontsize=size,
+        )
+        if others is not None and below:
+            axes.text(
+                j,
+                i + 0.27,
+                f"({short(others[i, j], kind)})",
+                color=ink,
+                ha="center",
+                va="center",
+                fontsize=0.74 * size,
+            )
+    axes.set_xticks(range(len(columns)), labels=list(columns), fontsize=labels)
+    axes.set_yticks(range(len(rows)), labels=list(rows), fontsize=labels)
+    if slanted:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    axes.grid(visible=False)
+    axes.tick_params(length=0, pad=4)
+    axes.spines[:].set_visible(False)
+    size_of = (len(rows), len(columns))
+    for lines, across, along in ((axes.hlines, *size_of), (axes.vlines, *size_of[::-1])):
+        lines(np.arange(0.5, across - 1), -0.5, along - 0.5, colors="white", linewidths=1.2)
+
+
+def matrix_board(
+    count: int,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    cell: float = 0.42,
+    labels: float = 10.0,
+    headed: bool = False,
+) -> Board:
+    """Makes a board for matrices side by side that have the same names.
+
+    Args:
+        count: Number of matrices.
+        rows: Names of their rows.
+        columns: Names of their columns.
+        cell: Height of a row at most, inches; lower where the figure would be too tall.
+        labels: Size of the names.
+        headed: Whether panels have titles.
+    """
+    left = max(text_width(name, labels) for name in rows) + 0.2
+    longest = max(text_width(name, labels) for name in columns)
+    bottom = 0.58 * longest + 0.25
+    wide = (10.0 - left - 0.25 - 0.3 * (count - 1)) / count
+    width = left + 0.25 + count * min(wide, 0.95 * len(columns)) + 0.3 * (count - 1)
+    width = max(width, 0.82 * longest + 1.0)
+    top = 0.4 if headed else 0.12
+    height = min(cell * len(rows), 8.9 - top - bottom)
+    return board(
+        count, count, height, left=left, right=0.25, top=top, bottom=bottom, width=width
+    )  # fmt: skip
+
+
+def titles(names: Sequence[str]) -> list[str]:
+    """Returns the proper names of metrics."""
+    return [measure(name).title for name in names]
