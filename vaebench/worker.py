@@ -132,7 +132,7 @@ def _run(
 ) -> JobOutcome:
     on_event(Progress(spec.key, "loading", 0))
     own = next((mine for mine in context.own if mine.name == spec.dataset), None)
-    feed = _feed(spec.dataset, own, context.data_dir, spec.network, context.device)
+    feed = load_feed(spec.dataset, own, context.data_dir, spec.network, context.device)
     data = feed.data
     model = build_model(spec, data.observation_shape, len(data.label_names))
     train, _ = split(spec, data)
@@ -167,10 +167,18 @@ def _run(
 
 
 @cache
-def _feed(
+def load_feed(
     dataset: str, own: OwnData | None, data_dir: Path | None, network: str, device: str
 ) -> Feed:
-    """Loads a data set once a process, padded to what the network takes."""
+    """Loads a data set once a process, padded to what the network takes.
+
+    Args:
+        dataset: Its name.
+        own: The user's own data that it is, or None.
+        data_dir: The data folder, or None for the default.
+        network: The network that it is for.
+        device: Where batches are wanted.
+    """
     opened = partial(load_dataset, dataset) if own is None else own.open
     data = opened(data_dir)
     size = fitting_size(network, data.observation_shape)

@@ -16,6 +16,7 @@ from vaebench import __version__
 from vaebench.cli import (
     compare,
     data,
+    explore,
     export,
     inspect,
     report,
@@ -101,6 +102,7 @@ app.command(rich_help_panel=_LOOK)(inspect.show)
 app.command(rich_help_panel=_LOOK)(inspect.diff)
 app.command(rich_help_panel=_LOOK)(compare.compare)
 app.command(rich_help_panel=_LOOK)(report.report)
+app.command(rich_help_panel=_LOOK)(explore.explore)
 app.command(rich_help_panel=_LOOK)(export.export)
 app.command(rich_help_panel=_KNOWN)(inspect.models)
 app.command(rich_help_panel=_KNOWN)(studies.studies)

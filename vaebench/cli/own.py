@@ -92,7 +92,7 @@ def _as_then(reader: Reader, row: JobRow, moved: str | None, data_dir: Path | No
     try:
         found = recognised(moved or then, data_dir, {}, skip_broken=True)
     except DataError as error:
-        hint = f" If it lies elsewhere now: vaebench reproduce {row.key[:8]} --dataset {kind}:PATH"
+        hint = f" If it lies elsewhere now, add --dataset {kind}:PATH"
         raise DataError(f"{error}{'' if moved else hint}") from error
     return must_be(found, row.spec.dataset, source)
 
