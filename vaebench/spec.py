@@ -21,6 +21,8 @@ LIKELIHOODS = ("bernoulli", "gaussian")
 PRECISIONS = ("fp32", "bf16")
 INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
+MOST_JOBS = 100_000
+"""Jobs of a sweep in one setting; the largest study has 12,600."""
 
 
 def _choice(kind: str, value: object, allowed: Sequence[str]) -> None:
@@ -300,12 +302,19 @@ class SweepSpec:
         Raises:
             UsageError: A value is out of range.
         """
+        grids = {name: self._grid(name, ALIASES.get(name, name)) for name in self.models}
+        cells_asked = sum(math.prod(map(len, grid.values())) for grid in grids.values())
+        if (asked := cells_asked * len(self.seeds) * (self.setting.folds or 1)) > MOST_JOBS:
+            raise UsageError(
+                f"This asks for {asked:,} jobs, and a sweep may have {MOST_JOBS:,}: name fewer "
+                "values, seeds or folds."
+            )
         shared = dataclasses.asdict(self.setting)
         folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
         cells: dict[str, JobSpec] = {}
         for name in self.models:
             model = ALIASES.get(name, name)
-            grid = self._grid(name, model)
+            grid = grids[name]
             for values in itertools.product(*grid.values()):
                 place: dict[str, Any] = {"seed": self.seeds[0], "fold": folds[0]}
                 parameters = dict(zip(grid, values, strict=True))

@@ -13,6 +13,7 @@ from tests.cli.conftest import Said, Say
 from tests.store.conftest import postgres  # noqa: F401 - a fixture
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
+from vaebench.spec import Setting, SweepSpec
 from vaebench.store import Reader
 
 FASHION = "FashionMNIST/raw"
@@ -53,6 +54,22 @@ class TestParsing:
         }
         with pytest.raises(UsageError, match=r"MODEL\.PARAM"):
             parsing.grid(["betavae_b=3"])
+
+    def test_numbers_of_thousands_of_digits_and_endless_lists_are_refused(self) -> None:
+        many = ",".join(f"{start}-{start + 99_999}" for start in range(0, 10**7, 100_000))
+        for text in ("9" * 5000, "9" * 5000 + ",", "0-" + "9" * 5000, "1" + "0" * 21, many):
+            with pytest.raises(UsageError) as caught:
+                parsing.seeds(text)
+            assert len(str(caught.value)) < 300
+
+    def test_more_jobs_than_any_sweep_has_are_refused_before_they_are_made(self) -> None:
+        betas = tuple(float(beta) for beta in range(1000))
+        for folds, seeds in ((None, range(101)), (2**40, range(1))):
+            asked = SweepSpec(
+                setting=Setting(folds=folds), models=("cvae",), betas=betas, seeds=tuple(seeds)
+            )
+            with pytest.raises(UsageError, match="a sweep may have 100,000"):
+                asked.expand()
 
     @pytest.mark.parametrize(
         ("seconds", "text"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,19 @@ def test_data_folder_is_argument_then_environment_then_data(
     assert data_folder() == Path("/from/environment")
     monkeypatch.delenv("VAEBENCH_DATA")
     assert data_folder() == Path("data")
+
+
+def test_a_label_that_is_none_of_the_ten_is_refused(tmp_path: Path) -> None:
+    collection = COLLECTIONS["mnist"]
+    folder = collection.folder(tmp_path)
+    folder.mkdir(parents=True)
+    for file in collection.files:
+        with (folder / file.name).open("wb") as stream:
+            stream.write(struct.pack(f">{len(file.header)}i", *file.header))
+            stream.truncate(file.bytes)
+    assert load_dataset("mnist", tmp_path).labels([69_999]) == 0
+    with (folder / "t10k-labels-idx1-ubyte").open("r+b") as stream:
+        stream.seek(8 + 77)
+        stream.write(b"\x4d")
+    with pytest.raises(DataError, match="image 60,077 has the label 77, and there are 10"):
+        load_dataset("mnist", tmp_path)

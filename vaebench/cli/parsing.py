@@ -10,6 +10,8 @@ from vaebench.errors import UsageError
 from vaebench.forecast import TimeLeft
 
 MAX_SEEDS = 100_000
+_MOST_DIGITS = 20
+"""Digits of a seed: 2^63 has 19."""
 
 ALIKE = 1.1
 """Ratio of the ends of a range of times up to which it is written as one time."""
@@ -54,26 +56,27 @@ def seeds(text: str) -> tuple[int, ...]:
     Raises:
         UsageError: It is none of these, or names no seed.
     """
+    short = text if len(text) < 60 else f"{text[:60]} …"
     wrong = UsageError(
-        f"--seeds {text!r} is not understood. Write 5 for the seeds 0 to 4, or name them as in "
+        f"--seeds {short!r} is not understood. Write 5 for the seeds 0 to 4, or name them as in "
         "0,3,7 or 0-9 (a single one with a comma: 7,)."
     )
     stripped = text.strip()
     if stripped.isdecimal():
-        count = int(stripped)
-        if not 0 < count <= MAX_SEEDS:
+        count = int(stripped[-_MOST_DIGITS:])
+        if not 0 < count <= MAX_SEEDS or len(stripped) > _MOST_DIGITS:
             raise UsageError(
-                f"--seeds {text}: the number of seeds must be from 1 to {MAX_SEEDS:,}. "
+                f"--seeds {short}: the number of seeds must be from 1 to {MAX_SEEDS:,}. "
                 "For one seed by its number write a comma, as in 0,."
             )
         return tuple(range(count))
     found: list[int] = []
     for part in names(stripped):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        match = re.fullmatch(rf"(\d{{1,{_MOST_DIGITS}}})(?:-(\d{{1,{_MOST_DIGITS}}}))?", part)
         if match is None:
             raise wrong
         first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last - first >= MAX_SEEDS or last >= 2**63:
+        if last < first or len(found) + last - first >= MAX_SEEDS or last >= 2**63:
             raise wrong
         found += range(first, last + 1)
     if not found:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.errors import DataError, UsageError
+from vaebench.errors import DataError, UsageError, VaebenchError
 
 LONGEST_NAME = 500
 """Characters of a name in a message."""
@@ -216,6 +217,31 @@ def usable(path: Path, name: str) -> Path:
     except OSError as error:
         raise UsageError(f"{name} cannot be used: {error.strerror}.") from error
     return expanded
+
+
+@contextmanager
+def reading(path: Path, cannot: str = "cannot be read", advice: str = "") -> Iterator[None]:
+    """Turns whatever a parser raises of a file into a DataError that names it.
+
+    Of a damaged file zipfile, NumPy, SciPy, Pillow and HDF5 raise nearly anything.
+
+    Args:
+        path: The file.
+        cannot: What cannot be done with it.
+        advice: What to do, one sentence.
+
+    Raises:
+        DataError: The block raised something; errors of vaebench's own go through as they are.
+    """
+    try:
+        yield
+    except VaebenchError:
+        raise
+    except Exception as error:
+        size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        end = f" {advice}" if advice else ""
+        raise DataError(f"{path} {cannot}{size}: {reason}.{end}") from error
 
 
 def missing(name: str, data_dir: Path, path: Path) -> DataError:

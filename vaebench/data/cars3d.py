@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vaebench.data.base import image_size, missing
+from vaebench.data.base import image_size, missing, reading
 from vaebench.data.grid import Grid
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
@@ -102,14 +102,8 @@ def read_car(path: Path) -> NDArray[np.uint8]:
     """
     from scipy.io import loadmat
 
-    try:
+    with reading(path, "cannot be read as a .mat file"):
         im = loadmat(path).get("im")
-    except Exception as error:  # of a damaged file SciPy's parser raises nearly any
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"{path} cannot be read as a .mat file ({path.stat().st_size:,} bytes): "
-            f"{reason or type(error).__name__}."
-        ) from error
     if im is None or im.dtype != np.uint8 or im.shape != _NATIVE:
         seen = "missing" if im is None else f"{im.dtype} {list(im.shape)}"
         raise DataError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import as_indices, missing
+from vaebench.data.base import as_indices, missing, reading
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError, UsageError
@@ -136,11 +136,8 @@ def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
         block = []
         for name in faces.filename[start : start + _BLOCK]:
             path = data_dir / FOLDER / "img_align_celeba" / name
-            try:
-                with Image.open(path) as file:
-                    face = file.convert("RGB")
-            except (OSError, SyntaxError, ValueError) as error:
-                raise DataError(f"{path} cannot be read as an image: {error}.") from error
+            with reading(path, "cannot be read as an image"), Image.open(path) as file:
+                face = file.convert("RGB")
             left, top = (face.width - _CROP) // 2, (face.height - _CROP) // 2
             face = face.crop((left, top, left + _CROP, top + _CROP))
             block.append(np.asarray(face.resize((width, width), Image.Resampling.BILINEAR)))
@@ -149,7 +146,7 @@ def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
 
 def _read_attributes(path: Path, images: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Reads `list_attr_celeba.txt`: a count, the names, and for each image a name and -1 or 1."""
-    lines = path.read_text().splitlines()
+    lines = path.read_text(errors="replace").splitlines()
     names = tuple(lines[1].split()) if len(lines) > 1 else ()
     words = [line.split() for line in lines[2:]]
     values = np.array([found[1:] for found in words if len(found) == len(names) + 1])
@@ -163,7 +160,8 @@ def _read_attributes(path: Path, images: int) -> tuple[tuple[str, ...], NDArray[
 
 def _read_partition(path: Path, images: int) -> NDArray[np.int64]:
     """Reads `list_eval_partition.txt`: for each image a name and 0, 1 or 2 (train, valid, test)."""
-    parts = [line.split()[-1] for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text(errors="replace").splitlines()
+    parts = [line.split()[-1] for line in lines if line.strip()]
     if len(parts) != images or not set(parts) <= {"0", "1", "2"}:
         raise DataError(
             f"{path} is not the published file: it puts {len(parts):,} images into the parts "

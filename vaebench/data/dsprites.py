@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -11,7 +10,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import as_indices, image_size
+from vaebench.data.base import as_indices, image_size, reading
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, SIZES, WIDTH, draw_all
 from vaebench.data.grid import Grid
 from vaebench.data.npz_members import read_npy_header
@@ -168,8 +167,10 @@ def read_official(
     """
     advice = "Put the published file there, or delete this one: dSprites is then drawn."
     expected = (images, WIDTH, WIDTH)
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
+    with reading(path, advice=advice), zipfile.ZipFile(path) as archive:
+        if "imgs.npy" not in archive.namelist():
+            raise DataError(f"{path} is not the dSprites file: it has no imgs. {advice}")
+        with archive.open("imgs.npy") as stream:
             shape, fortran_order, dtype = read_npy_header(cast(BinaryIO, stream))
             if fortran_order:
                 raise ValueError("the array imgs is in Fortran order")
@@ -199,9 +200,3 @@ def read_official(
                 rows[start : start + count] = packed.reshape(count, WIDTH)
             stream.read(1)  # at the end of the array, zipfile compares its checksum
             return rows
-    except KeyError:
-        raise DataError(f"{path} is not the dSprites file: it has no imgs. {advice}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read ({path.stat().st_size:,} bytes): {error}. {advice}"
-        ) from error

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import as_indices, find_file, image_size
+from vaebench.data.base import as_indices, find_file, image_size, reading
 from vaebench.data.dsprites import GRID as SPRITES
 from vaebench.data.dsprites import DSprites, load_dsprites
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, WIDTH
@@ -207,11 +207,8 @@ def read_picture(path: Path) -> Images:
     """
     from PIL import Image
 
-    try:
-        with Image.open(path) as file:
-            picture = file.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as an image: {error}.") from error
+    with reading(path, "cannot be read as an image"), Image.open(path) as file:
+        picture = file.convert("RGB")
     picture.thumbnail(_BOX, Image.Resampling.BICUBIC, reducing_gap=None)
     if min(picture.size) <= WIDTH:
         raise DataError(

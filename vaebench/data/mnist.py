@@ -226,6 +226,13 @@ def load_grey(name: str, data_dir: Path, size: int | None = None) -> GreyImages:
     parts = [_read(collection, data_dir, train) for train in (True, False)]
     images = np.concatenate([part[0] for part in parts])
     labels = np.concatenate([part[1] for part in parts])
+    if labels.max() >= len(collection.label_names):
+        place = int(labels.argmax())
+        raise DataError(
+            f"{collection.folder(data_dir)} is not as published: image {place:,} has the label "
+            f"{labels[place]}, and there are {len(collection.label_names)}. Run `vaebench data "
+            f"download {name} --data-dir {data_dir}`, which replaces the damaged file."
+        )
     source = f"{collection.source}, files in {collection.folder(data_dir)}"
     return GreyImages(name, source, images, labels, pixels)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,7 +12,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vaebench.errors import DataError, VaebenchError
+from vaebench.data.base import reading
+from vaebench.errors import DataError
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 _LOCAL_HEADER = 30
@@ -165,16 +165,3 @@ def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
     if any(size < 0 for size in shape):
         raise ValueError(f"the array {name} has the shape {list(shape)}; no size can be negative")
     return shape, fortran_order and len(shape) > 1, dtype
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turns the errors of reading a zip file into a DataError that names it."""
-    try:
-        yield
-    except VaebenchError:
-        raise
-    except Exception as error:  # of a damaged file zipfile and NumPy raise nearly any
-        size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise DataError(f"{path} cannot be read{size}: {reason}.") from error

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaebench.data.base import find_file, image_size
+from vaebench.data.base import find_file, image_size, reading
 from vaebench.data.grid import Grid
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
@@ -124,11 +124,5 @@ def _member(path: Path, file: Any, name: str, dtype: type, shape: tuple[int, ...
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Opens an h5 file; errors of reading become a DataError that names it."""
-    try:
-        with import_module("h5py").File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"{path} cannot be read ({path.stat().st_size:,} bytes): {reason}."
-        ) from error
+    with reading(path), import_module("h5py").File(path, "r") as file:
+        yield file

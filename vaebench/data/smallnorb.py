@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import find_file, image_size
+from vaebench.data.base import find_file, image_size, reading
 from vaebench.data.grid import Grid, as_factors
 from vaebench.data.nuisance import below, keys, words
 from vaebench.data.stored import StoredImages
@@ -274,11 +273,9 @@ def read_whole(path: Path, kind: str) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     """Opens a file, packed or not; errors of reading become a DataError that names it."""
-    try:
-        packed = path.suffix == ".gz"
-        with cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb") as stream:
-            yield stream
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read ({path.stat().st_size:,} bytes): {error}."
-        ) from error
+    packed = path.suffix == ".gz"
+    with (
+        reading(path),
+        cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb") as stream,
+    ):
+        yield stream

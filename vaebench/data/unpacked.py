@@ -140,7 +140,7 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     """Maps an npy file of that shape, or None where there is no such file."""
     try:
         images = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):
+    except Exception:  # of a damaged header NumPy raises nearly any: it is written anew
         return None
     return np.asarray(images) if images.shape == shape and images.dtype == np.uint8 else None
 

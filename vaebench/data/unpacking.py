@@ -7,15 +7,14 @@ import gzip
 import shutil
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from vaebench.data.base import reading
 from vaebench.data.unpacked import OnProgress
-from vaebench.errors import DataError
 from vaebench.files import replacing
+
+CANNOT = "cannot be unpacked"
 
 
 def gunzip(path: Path, target: Path) -> None:
@@ -24,7 +23,7 @@ def gunzip(path: Path, target: Path) -> None:
     Raises:
         DataError: It is truncated or damaged, or the target cannot be written.
     """
-    with _reading(path), gzip.open(path) as packed:
+    with reading(path, CANNOT), gzip.open(path) as packed:
         _write(packed, target)
 
 
@@ -46,7 +45,11 @@ def extract_tar(path: Path, folder: Path, pattern: str, on_progress: OnProgress)
         DataError: The archive is truncated or damaged, or the folder cannot be written.
     """
     count, size = 0, path.stat().st_size
-    with _reading(path), path.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+    with (
+        reading(path, CANNOT),
+        path.open("rb") as file,
+        tarfile.open(fileobj=file, mode="r|*") as archive,
+    ):
         for member in archive:
             name = PurePosixPath(member.name).name
             content = archive.extractfile(member) if member.isfile() else None
@@ -76,7 +79,7 @@ def extract_zip(path: Path, folder: Path, pattern: str, on_progress: OnProgress)
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    with _reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path, CANNOT), zipfile.ZipFile(path) as archive:
         wanted = [
             info
             for info in archive.infolist()
@@ -99,12 +102,3 @@ def _write(content: IO[bytes] | gzip.GzipFile, target: Path) -> None:
     # Archives hold up to 200,000 files: to wait for the disk at each would take hours.
     with replacing(target, sync=False) as stream:
         shutil.copyfileobj(content, stream, 1 << 20)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turns errors of unpacking into a DataError that names the archive."""
-    try:
-        yield
-    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be unpacked: {str(error).rstrip('.')}.") from error
