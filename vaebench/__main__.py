@@ -1,8 +1,17 @@
-"""`python -m vaebench`: the same as the command `vaebench`."""
+"""`python -m vaebench` and the command `vaebench`: a stop is quiet from the first line on."""
 
-import sys
+from typing import NoReturn
 
-from vaebench.cli.app import main
+from vaebench.cli import stopping
+
+
+def main() -> NoReturn:
+    """Runs the command line of this process and exits with its code."""
+    stopping.while_importing()
+    from vaebench.cli import app
+
+    app.main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -85,8 +85,9 @@ class JobOutcome:
 
     Attributes:
         key: The job's key.
-        status: `complete`, `failed`, `interrupted` (checkpointed, to be resumed), or `blocked`
-            (its output cannot be written: to be resumed when it can).
+        status: `complete`, `failed`, `interrupted` (checkpointed, to be resumed), `blocked`
+            (its output cannot be written: to be resumed when it can), or `memory` (there was not
+            enough: to be resumed with fewer beside it).
         scores: The figures.
         curves: Training curves.
         artifacts: Pictures.

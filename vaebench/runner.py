@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,8 +31,9 @@ class JobEnded:
 
     Attributes:
         spec: The job.
-        state: `complete`, `failed`, `lost`, `interrupted`, `blocked`, or `late` where another
-            process had taken the job over and nothing was written.
+        state: `complete`, `failed`, `lost`, `interrupted`, `blocked`, `memory` (there was not
+            enough, and it is put back), or `late` where another process had taken the job over
+            and nothing was written.
         outcome: What the worker handed back, if it did.
         error: One line on what went wrong.
     """
@@ -116,6 +117,7 @@ class Runner:
         self._forecast = Forecast()
         self._waiting: dict[JobSpec, int] = {}
         self._note: str | None = None
+        self._put_back: set[str] = set()
         self._counts = store.counts(sweep_id)
         self._specs: dict[str, JobSpec] = {}
         for row in store.jobs(sweep_id=sweep_id):
@@ -214,6 +216,8 @@ class Runner:
             held = self._patiently(lambda: self.store.lose(claim, text))
             state, line = "lost", text
         else:
+            if outcome.status == "memory":
+                outcome = self._short_of_memory(claim, outcome)
             held, state, line = self._record(claim, outcome), outcome.status, outcome.error or ""
         del self._claims[future]
         self._progress.pop(claim.spec.key, None)
@@ -226,6 +230,19 @@ class Runner:
             self.blocked = line
         if state == "blocked" or (state == "failed" and self.fail_fast):
             self.stop()
+
+    def _short_of_memory(self, claim: Claim, outcome: JobOutcome) -> JobOutcome:
+        """Puts back a job that memory ran out for, once; the second time it has failed."""
+        error, now = (outcome.error or "").rstrip("."), self.executor.workers
+        if claim.spec.key not in self._put_back:
+            self._put_back.add(claim.spec.key)
+            text = f"{error}. It is put back once; {now} at a time from now on."
+            return replace(outcome, error=text)
+        text = (
+            f"{error}. That was the second time: sweep with fewer --workers, give the machine "
+            "more memory, or name a smaller --batch-size, --network or --eval-size."
+        )
+        return replace(outcome, status="failed", error=text, traceback=text)
 
     def _record(self, claim: Claim, outcome: JobOutcome) -> bool:
         if outcome.status == "complete":

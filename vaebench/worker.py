@@ -26,6 +26,7 @@ from vaebench.evaluation import (
     shared_examples,
 )
 from vaebench.fingerprint import code_digest
+from vaebench.memory import last_sign, ran_out
 from vaebench.models import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
 from vaebench.sizes import fitting_size
@@ -99,7 +100,8 @@ def run_pack(
         should_stop: Asked often; once true, what is unfinished is checkpointed and handed back.
 
     Returns:
-        One outcome a job, in order. A job's failure is an outcome, not an exception.
+        One outcome a job, in order. A job's failure is an outcome, not an exception. After one
+        of status `memory` there are no more: the worker is not good for another job.
     """
     prepare(context.device, context.threads)
     code_digest()  # of the code that this process has just imported, not of later edits
@@ -112,6 +114,10 @@ def run_pack(
         except Exception as error:
             expected = isinstance(error, VaebenchError)
             line = str(error) if expected else f"{type(error).__name__}: {error}"
+            if ran_out(line):
+                sign = last_sign(line)
+                outcomes.append(JobOutcome(spec.key, "memory", error=f"Out of memory: {sign}"))
+                return outcomes
             outcomes.append(
                 JobOutcome(
                     spec.key,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,12 +18,36 @@ import pytest
 
 from vaebench.errors import LostWorkerError
 from vaebench.executors import Executor, InlineExecutor, ProcessExecutor
+from vaebench.memory import oom_kills, ran_out
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
 
 def job(seed: int) -> JobSpec:
     return JobSpec(model="vae", parameters={}, seed=seed)
+
+
+def refused(_: str) -> None:
+    """Asks for more than the process may have: MemoryError."""
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    bytearray(2**33)
+
+
+def terminated(_: str) -> None:
+    """Lets C++ throw std::bad_alloc where nobody catches it: SIGABRT."""
+    library = ctypes.CDLL("libstdc++.so.6")
+    library._Znwm(ctypes.c_size_t(2**62))
+
+
+def killed_by_the_kernel(group: str) -> None:
+    """Takes more than its control group may: SIGKILL."""
+    (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
+    held = [os.urandom(2**20) for _ in range(500)]
+    raise AssertionError(len(held))
+
+
+STARVING = {20: refused, 21: terminated, 22: killed_by_the_kernel}
+"""How a process runs out of memory, by the seed."""
 
 
 def task(
@@ -37,6 +64,13 @@ def task(
             os.kill(os.getpid(), signal.SIGKILL)
         if spec.seed == 14:
             os._exit(3)
+        if spec.seed in STARVING:
+            try:
+                STARVING[spec.seed](context)
+            except MemoryError as error:
+                line = f"{type(error).__name__}: {error}"
+                assert ran_out(line)
+                return [*outcomes, JobOutcome(spec.key, "memory", error=line)]
         while spec.seed == 99 and not should_stop():
             time.sleep(0.01)
         said = {
@@ -86,6 +120,81 @@ def test_a_death_is_told_and_the_worker_replaced(
     with pytest.raises(LostWorkerError, match=word):
         executor.submit([job(seed)]).result(timeout=60)
     assert executor.submit([job(1)]).result(timeout=60)[0].status == "complete"
+
+
+@pytest.fixture
+def control_group() -> Iterator[str]:
+    """A control group of 100 MB, of version 1 or 2."""
+    for root, limit in (("memory", "memory.limit_in_bytes"), ("", "memory.max")):
+        group = Path("/sys/fs/cgroup", root, f"vaebench-test-{os.getpid()}")
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / limit).write_text(str(100 * 2**20))
+            yield str(group)
+            return
+        except OSError:
+            continue
+        finally:
+            group.rmdir()
+    pytest.skip("no memory control group can be made here")
+
+
+@pytest.mark.parametrize(("seed", "word"), [(20, "MemoryError"), (21, "bad_alloc")])
+def test_a_worker_without_memory_says_so_and_fewer_run_at_once(
+    executor: ProcessExecutor[str], seed: int, word: str
+) -> None:
+    idle = executor.submit([job(1)]).result(timeout=60)[0].environment["pid"]
+    (outcome,) = executor.submit([job(seed)]).result(timeout=60)
+    assert outcome.status == "memory"
+    assert word in str(outcome.error)
+    assert executor.workers == 1
+    assert len(executor.pids()) <= 1
+    (outcome,) = executor.submit([job(seed)]).result(timeout=60)
+    assert outcome.status == "memory"
+    assert executor.workers == 1
+    later = executor.submit([job(2)]).result(timeout=60)[0]
+    assert later.status == "complete"
+    assert later.environment["pid"] != idle
+
+
+def test_a_kill_by_the_kernel_is_told_from_any_other(control_group: str) -> None:
+    before = oom_kills()
+    executor = ProcessExecutor(task, control_group, workers=1, on_event=lambda progress: None)
+    try:
+        (outcome,) = executor.submit([job(22)]).result(timeout=60)
+        assert oom_kills() > before
+        assert outcome.status == "memory"
+        assert "kernel" in str(outcome.error)
+        with pytest.raises(LostWorkerError, match="SIGKILL"):
+            executor.submit([job(13)]).result(timeout=60)
+    finally:
+        executor.shutdown(kill=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_is_deaf_to_the_signals_of_a_stop_from_its_first_instruction(
+    executor: ProcessExecutor[str], number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = executor.submit([job(1)])
+    while not executor.pids():
+        time.sleep(0.0001)
+    (pid,) = executor.pids()
+    while not answer.done():
+        os.kill(pid, number)
+        time.sleep(0.001)
+    assert answer.result()[0].environment["pid"] == pid
+    assert capfd.readouterr().err == ""
+
+
+def test_a_stop_does_not_wait_for_a_worker_to_come_up(executor: ProcessExecutor[str]) -> None:
+    answer = executor.submit([job(99)])
+    while not executor.pids():
+        time.sleep(0.0001)
+    executor.stop()
+    assert answer.result(timeout=60)[0].status == "interrupted"
 
 
 def test_stop_interrupts_what_runs_and_what_comes(executor: ProcessExecutor[str]) -> None:

@@ -23,6 +23,7 @@ from vaebench.cli import (
     reproduce,
     runs,
     status,
+    stopping,
     studies,
     sweep,
     tables,
@@ -31,9 +32,6 @@ from vaebench.errors import VaebenchError
 from vaebench.harmless import visible
 from vaebench.hints import DATABASE_VARIABLE
 from vaebench.passwords import scrubbed, without_secrets
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 _SURROUNDINGS = {
     getattr(errno, name)
@@ -111,7 +109,12 @@ app.add_typer(data.app, name="data", rich_help_panel=_KNOWN)
 
 def main() -> NoReturn:
     """Runs the command line of this process and exits with its code."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        stopping.while_working()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the last line was being printed
+        code = stopping.INTERRUPTED
+    stopping.leave(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -140,7 +143,7 @@ def run(arguments: Sequence[str]) -> int:
             return error.exit_code
         return complain(_usage(error, words), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return complain("interrupted.", INTERRUPTED)
+        return complain("interrupted.", stopping.INTERRUPTED)
     except BrokenPipeError:
         return _reader_left()
     except SystemExit as leaving:
@@ -148,7 +151,7 @@ def run(arguments: Sequence[str]) -> int:
             return _reader_left()
         raise
     except OSError as error:
-        if error.errno not in _SURROUNDINGS:
+        if stopping.came() or error.errno not in _SURROUNDINGS:
             return _defect(urls)
         place = os.fsdecode(error.filename) if error.filename else "the output"
         half = _LONGEST_PLACE // 2
@@ -189,6 +192,9 @@ def _complain(message: str, code: int, *, debug: bool, urls: Sequence[str]) -> i
 
 
 def _defect(urls: Sequence[str]) -> int:
+    if stopping.came():  # a library has made another exception of it
+        tables.note("vaebench: interrupted.")
+        return stopping.INTERRUPTED
     kind, error, _ = sys.exc_info()
     sys.stderr.write(visible(without_secrets(traceback.format_exc(), urls)))
     what = without_secrets(f"{kind.__name__ if kind else 'error'}: {error}", urls)

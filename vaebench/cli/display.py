@@ -49,6 +49,7 @@ class SweepDisplay:
         self.began = time.monotonic()
         self._live: Live | None = None
         self._said = -math.inf
+        self._stopping = False
 
     def __enter__(self) -> Self:
         jobs = "1 job" if self.total == 1 else f"{self.total:,} jobs"
@@ -75,6 +76,12 @@ class SweepDisplay:
     def say(self, text: str) -> None:
         """Prints a line that stays."""
         self.console.print(escape(text))
+
+    def stopping(self) -> None:
+        """Says, once, that the sweep is being stopped."""
+        if not self._stopping:
+            self._stopping = True
+            self.say("Stopping: what runs is being checkpointed. Ctrl-C again stops at once.")
 
     def show(self, event: JobEnded | Notice | Beat) -> None:
         """Shows an event of the runner."""

@@ -101,7 +101,7 @@ def _reproduce(
         try:
             outcome = executor.submit([row.spec]).result()[0]
         finally:
-            executor.shutdown()
+            executor.shutdown(kill=True)
     if outcome.status != "complete":
         raise VaebenchError(f"The run failed this time: {outcome.error}")
     if differences := compare(stored, outcome):

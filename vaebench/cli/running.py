@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vaebench.cli import stopping
 from vaebench.cli.display import SweepDisplay
 from vaebench.cli.reading import say_unreadable
 from vaebench.cli.summary import closing, missing_models, results_table
@@ -153,7 +154,11 @@ def work(
 
     display = SweepDisplay(jobs, workers, context.device, location)
 
+    stopped: list[int] = []
+
     def on_event(event: JobEnded | Notice | Beat) -> None:
+        if stopped:
+            display.stopping()
         if isinstance(event, JobEnded) and event.state == "complete":
             on_complete(event.spec.key)
         display.show(event)
@@ -173,32 +178,32 @@ def work(
         fail_fast=fail_fast,
         on_event=on_event,
     )
-    with _stopping(runner, display) as stopped, display:
+    with _stopping(runner, stopped), display:
         counts = runner.run()
     return Ended(counts, bool(stopped), runner.blocked)
 
 
 @contextmanager
-def _stopping(runner: Runner, display: SweepDisplay) -> Iterator[list[int]]:
+def _stopping(runner: Runner, seen: list[int]) -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM end a sweep in order: once to checkpoint, twice at once.
 
-    Yields:
-        The signals that came, filled while the block runs.
+    Args:
+        runner: The sweep's.
+        seen: Takes the signals that come while the block runs. The handler does no more: it may
+            have cut in anywhere, with a lock held or a line half printed.
     """
-    seen: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
         seen.append(number)
         if len(seen) > 1:
-            raise KeyboardInterrupt
-        display.say("Stopping: what runs is being checkpointed. Ctrl-C again stops at once.")
+            raise stopping.Stopped
         runner.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = stopping.handle(stop)
     clean = False
     try:
-        yield seen
+        yield
         clean = True
     finally:
         for number, handler in before.items():

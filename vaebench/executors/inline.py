@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic
 
-from vaebench.executors.processes import Context, Task
+from vaebench.executors.worker_process import Context, Task
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import contextlib
 import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from vaebench.errors import LostWorkerError
+from vaebench.executors.worker_process import STOP_SIGNALS, Task, WorkerProcess
+from vaebench.memory import last_sign, oom_kills
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
 Context = TypeVar("Context")
-Task = Callable[
-    [Sequence[JobSpec], Context, Callable[[Progress], Any], Callable[[], bool]], list[JobOutcome]
-]
+_Answer = Future[list[JobOutcome]]
 
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "8000000000",
-    "MALLOC_TOP_PAD_": "67108864",
-}
-"""Set before a worker starts: one thread, repeatable matrix products, memory kept by malloc."""
+TICK_SECONDS = 0.1
+"""How soon a worker's thread sees that it is to stop."""
 
 
 class ProcessExecutor(Generic[Context]):
     """Runs packs in worker processes, one pack at a time in each.
 
     A worker is started with its first pack and serves until `shutdown`. One that dies takes its
-    pack's future with it (`LostWorkerError`) and is replaced for the next pack.
+    pack's future with it (`LostWorkerError`) and is replaced for the next pack. One that runs out
+    of memory hands its pack back with the status `memory`, and is replaced only if it is the last:
+    from then on fewer run at once.
 
     Args:
         task: What a worker does with a pack: a function of a module, `run_pack`.
         context: Its second argument.
         workers: Number of processes.
         on_event: Called, from several threads, with each worker's signs of life.
+
+    Attributes:
+        workers: Packs that run at once.
     """
 
     def __init__(
@@ -61,8 +56,8 @@ class ProcessExecutor(Generic[Context]):
         self._packs: queue.SimpleQueue[tuple[Sequence[JobSpec], _Answer] | None]
         self._packs = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._busy: dict[int, tuple[BaseProcess, Connection]] = {}
-        self._stopping = False
+        self._busy: dict[int, WorkerProcess] = {}
+        self._stopping = self._killing = False
         self._threads = [
             threading.Thread(target=self._serve, args=(slot,), daemon=True)
             for slot in range(workers)
@@ -82,122 +77,121 @@ class ProcessExecutor(Generic[Context]):
 
     def pids(self) -> list[int]:
         """Returns the process numbers of the workers that live."""
-        with self._lock:
-            return [process.pid for process, _ in self._busy.values() if process.pid]
+        return [worker.pid for worker in list(self._busy.values())]
 
     def stop(self) -> None:
-        """Asks every worker to checkpoint what it trains and hand it back as interrupted."""
-        with self._lock:
-            self._stopping = True
-            for _, pipe in self._busy.values():
-                _tell(pipe, "stop")
+        """Asks every worker to checkpoint what it trains and hand it back as interrupted.
+
+        It takes no lock, so that a signal's handler may call it. A worker that has not come up
+        yet has nothing to checkpoint and is ended.
+        """
+        self._stopping = True
 
     def shutdown(self, *, kill: bool = False) -> None:
         """Ends the workers: after their packs, or at once with `kill`."""
-        if kill:
-            with self._lock:
-                for process, _ in self._busy.values():
-                    process.kill()
+        self._killing = self._killing or kill
         for _ in self._threads:
             self._packs.put(None)
         for thread in self._threads:
             thread.join()
 
     def _serve(self, slot: int) -> None:
-        while (work := self._packs.get()) is not None:
+        while (work := self._packs.get()) is not None and not self._killing:
             pack, answer = work
-            process, pipe = self._worker(slot)
             try:
-                with self._lock:
-                    pipe.send(pack)
-                    if self._stopping:
-                        _tell(pipe, "stop")
-                while isinstance(message := pipe.recv(), Progress):
-                    self._on_event(message)
-                answer.set_result(message)
-            except (EOFError, OSError):
-                process.join()
-                with self._lock:
-                    del self._busy[slot]
-                answer.set_exception(LostWorkerError(_death(process.exitcode)))
+                outcomes = self._outcomes(slot, pack)
+            except LostWorkerError as error:
+                answer.set_exception(error)
+                continue
+            retired = outcomes[-1].status == "memory" and self._give_up_a_place()
+            answer.set_result(outcomes)
+            if retired:
+                return
+        worker = self._busy.pop(slot, None)
+        if worker is not None:
+            if self._killing:
+                worker.kill()
+            worker.tell(None)
+            worker.ended()
+
+    def _give_up_a_place(self) -> bool:
+        """Lets one pack fewer run at once, where that leaves one."""
         with self._lock:
-            process_pipe = self._busy.pop(slot, None)
-        if process_pipe is not None:
-            process, pipe = process_pipe
-            _tell(pipe, None)
-            process.join()
+            if self.workers == 1:
+                return False
+            self.workers -= 1
+            return True
 
-    def _worker(self, slot: int) -> tuple[BaseProcess, Connection]:
-        with self._lock:
-            if slot in self._busy and self._busy[slot][0].is_alive():
-                return self._busy[slot]
-            ours, theirs = multiprocessing.Pipe()
-            spawn = multiprocessing.get_context("spawn")
-            process = spawn.Process(target=_work, args=(theirs, self._task, self._context))
-            process.daemon = True
-            before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
-            os.environ.update(WORKER_ENVIRONMENT)
-            try:
-                process.start()
-            finally:
-                for name, value in before.items():
-                    if value is None:
-                        del os.environ[name]
-                    else:
-                        os.environ[name] = value
-            theirs.close()
-            self._busy[slot] = process, ours
-            return process, ours
+    def _outcomes(self, slot: int, pack: Sequence[JobSpec]) -> list[JobOutcome]:
+        """Has a pack worked on; a worker that does not come out of it well is gone afterwards.
+
+        Raises:
+            LostWorkerError: It died, and neither a stop nor a lack of memory explains it.
+        """
+        kills = oom_kills()
+        try:
+            worker = self._worker(slot)
+        except OSError as error:
+            sign = f"No worker process can be started: {error.strerror}"
+            return [JobOutcome(spec.key, "memory", error=sign) for spec in pack]
+        outcomes = None
+        with contextlib.suppress(EOFError, OSError):
+            outcomes = self._told(worker, pack)
+        if outcomes and outcomes[-1].status != "memory":
+            return outcomes
+        del self._busy[slot]
+        if outcomes:
+            worker.kill()
+        code, words = worker.ended()
+        if outcomes:
+            return outcomes
+        if self._stopping or (code is not None and -code in STOP_SIGNALS):
+            return [JobOutcome(spec.key, "interrupted") for spec in pack]
+        if sign := _memory(code, words, oom_kills() - kills):
+            return [JobOutcome(spec.key, "memory", error=sign) for spec in pack]
+        raise LostWorkerError(_death(code, words))
+
+    def _told(self, worker: WorkerProcess, pack: Sequence[JobSpec]) -> list[JobOutcome]:
+        """Hands a pack to a worker and waits for its outcomes.
+
+        Raises:
+            EOFError: The worker is gone.
+            OSError: The same.
+        """
+        worker.send(pack)
+        told = False
+        while True:
+            while not worker.has_word(TICK_SECONDS):
+                if self._killing or (self._stopping and not worker.came_up):
+                    worker.kill()
+                elif self._stopping and not told:
+                    worker.tell("stop")
+                    told = True
+            message = worker.receive()
+            if isinstance(message, list):
+                return message
+            self._on_event(message)
+
+    def _worker(self, slot: int) -> WorkerProcess:
+        if slot not in self._busy or not self._busy[slot].alive:
+            with self._lock:  # while one is started its variables are those of this process
+                self._busy[slot] = WorkerProcess(self._task, self._context)
+        return self._busy[slot]
 
 
-_Answer = Future[list[JobOutcome]]
+def _memory(code: int | None, words: str, kills: int) -> str:
+    """Says how a worker's death shows that memory ran out; empty where nothing shows it."""
+    if sign := last_sign(words):
+        return f"The worker process ran out of memory: {sign}"
+    if code == -signal.SIGKILL and kills:
+        return "The worker process was killed by the kernel, which was out of memory."
+    return ""
 
 
-def _tell(pipe: Connection, message: str | None) -> None:
-    try:
-        pipe.send(message)
-    except OSError:
-        return
-
-
-def _death(code: int | None) -> str:
+def _death(code: int | None, words: str) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory? try fewer --workers)" if name == "SIGKILL" else ""
         return f"The worker process was killed by {name}{hint}."
-    return f"The worker process ended with exit code {code} and no answer."
-
-
-def _work(pipe: Connection, task: Task[Context], context: Context) -> None:
-    """Serves packs until told to end, or until the process that wants them is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    orphaned = stopping = False
-
-    def should_stop() -> bool:
-        nonlocal orphaned, stopping
-        while not stopping and pipe.poll():
-            try:
-                stopping = pipe.recv() == "stop"
-            except (EOFError, OSError):
-                orphaned = stopping = True
-        return stopping
-
-    def send(message: Progress | list[JobOutcome]) -> None:
-        nonlocal orphaned, stopping
-        try:
-            pipe.send(message)
-        except OSError:
-            orphaned = stopping = True
-
-    while not orphaned:
-        try:
-            pack = pipe.recv()
-        except (EOFError, OSError):
-            return
-        if pack is None:
-            return
-        if pack == "stop":
-            stopping = True
-            continue
-        send(task(pack, context, send, should_stop))
+    last = f": {words.splitlines()[-1].strip()}" if words.strip() else "."
+    return f"The worker process ended with exit code {code} and no answer{last}"
