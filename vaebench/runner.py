@@ -154,7 +154,7 @@ class Runner:
         Returns:
             The sweep's jobs by state.
         """
-        self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds))
+        self._requeue()
         self._patiently(lambda: self.store.requeue_failed(self.sweep_id, self.retries))
         beat = requeue = time.monotonic()
         self._beat()
@@ -173,7 +173,7 @@ class Runner:
                 self._beat()
                 beat = now
             if now - requeue > REQUEUE_SECONDS and not self.stopping:
-                self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds))
+                self._requeue()
                 requeue = now
             self._tell()
         self._beat()
@@ -191,6 +191,10 @@ class Runner:
 
         for cell in cells:
             self._patiently(partial(self.store.rank, cell, udr_scores(self.store, cell)))
+
+    def _requeue(self) -> None:
+        held = list(self._claims.values())
+        self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds, held))
 
     def _fill(self) -> None:
         while not self.stopping and len(self._claims) < self.executor.workers:

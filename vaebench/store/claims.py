@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
+import sqlalchemy as sa
 
 from vaebench.spec import JobSpec
+from vaebench.store.holders import Holder, lived_here, lives
+from vaebench.store.schema import holders
 
 STALE_SECONDS = 120.0
-"""Age of the last heartbeat after which a claim counts as abandoned, wherever it was made."""
+"""Silence of a claim after which it counts as abandoned, wherever it was made."""
+
+_ID_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Claim:
 
     Attributes:
         job_id: Row of the job.
-        token: Proof of the right; a job claimed anew has another.
+        token: Proof of the right; a job claimed anew has another. It begins with the id of its
+            holder's row.
         spec: The job.
         attempts: How often it has been claimed and failed before.
     """
@@ -34,33 +39,74 @@ class Claim:
     attempts: int
 
 
-def process_alive(pid: int, started: float) -> bool:
-    """Says whether a process of this host, known by its start time, still runs."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+@dataclass(frozen=True)
+class Moment:
+    """What is known of the claims of a database when it is looked at.
 
-
-def abandoned(values: Mapping[str, Any], stale_seconds: float = STALE_SECONDS) -> bool:
-    """Says whether nobody runs a running job any more.
-
-    On this host that is so once its process is gone; elsewhere, or where the process hangs, once
-    its last heartbeat is old.
-
-    Args:
-        values: `claim_host`, `claim_pid`, `claim_started` and `heartbeat_at` of the job.
-        stale_seconds: Age at which a heartbeat is old.
+    Attributes:
+        known: The processes that have claimed, by the ids of their rows.
+        now: The time by the clock that heartbeats are written by.
+        server: Whether that is the database server's, the same for all hosts.
     """
-    numbers = [values[name] for name in ("heartbeat_at", "claim_pid", "claim_started")]
-    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
-        return True  # damaged: whoever holds it can do no better than begin anew
-    if time.time() - values["heartbeat_at"] > stale_seconds:
-        return True
-    if values["claim_host"] != platform.node():
-        return False
-    return not process_alive(values["claim_pid"], values["claim_started"])
+
+    known: Mapping[str, Holder]
+    now: float
+    server: bool
+
+    def gone(self, values: Mapping[str, Any]) -> bool:
+        """Says whether the process that claimed a job is known to run no more.
+
+        Args:
+            values: `claim_token`, `claim_host`, `claim_pid`, `claim_started` and `heartbeat_at`.
+        """
+        numbers = [values[name] for name in ("heartbeat_at", "claim_pid", "claim_started")]
+        if not all(isinstance(x, (int, float)) and math.isfinite(x) for x in numbers):
+            return True  # damaged: whoever holds it can do no better than begin anew
+        holder = self._holder(values)
+        if holder is not None:
+            return lives(holder) is False
+        return lived_here(values["claim_host"], int(numbers[1]), numbers[2]) is False
+
+    def old(self, values: Mapping[str, Any]) -> float:
+        """Returns the age of a claim's last heartbeat, in seconds by the clock at hand."""
+        return float(self.now - values["heartbeat_at"])
+
+    def trusts(self, values: Mapping[str, Any]) -> bool:
+        """Says whether a heartbeat was written by the server's clock, and not by a host's.
+
+        An older vaebench wrote by its host's, and left no row of its holder.
+        """
+        return self.server and self._holder(values) is not None
+
+    def _holder(self, values: Mapping[str, Any]) -> Holder | None:
+        return self.known.get(str(values["claim_token"])[:_ID_DIGITS])
+
+
+def moment(connection: sa.Connection) -> Moment:
+    """Looks at what is known of claims."""
+    known: dict[str, Holder] = {}
+    if sa.inspect(connection).has_table(holders.name):  # older databases have none
+        for row in connection.execute(sa.select(holders)):
+            known[row.id] = Holder(row.place, row.pid, row.started)
+    now = float(connection.scalar(sa.select(clock(connection))) or 0.0)
+    return Moment(known, now, connection.dialect.name == "postgresql")
+
+
+def clock(connection: sa.Connection) -> sa.ColumnElement[float]:
+    """The clock that heartbeats are written by: the database server's, where there is one."""
+    if connection.dialect.name == "postgresql":
+        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+    return sa.literal(time.time(), sa.Float)
+
+
+def add_holder(connection: sa.Connection, holder: Holder | None) -> str:
+    """Writes down a process that is going to claim; returns the id of its row."""
+    identity = uuid.uuid4().hex[:_ID_DIGITS]
+    if holder is not None:
+        connection.execute(sa.insert(holders).values(id=identity, **vars(holder)))
+    return identity
+
+
+def new_token(holder_id: str) -> str:
+    """Returns the token of a new claim."""
+    return holder_id + uuid.uuid4().hex[:_ID_DIGITS]

@@ -13,6 +13,7 @@ from vaebench.errors import StoreError
 from vaebench.hints import hint
 from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.store import schema
+from vaebench.store.claims import moment
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.rows import JobRow, Kind, SweepRow, job_rows, kinds, read_object, sound
 from vaebench.store.schema import (
@@ -125,7 +126,11 @@ class Reader:
             statement = statement.where(jobs.c.state.in_(chosen))
         if named := tuple(keys):
             statement = statement.where(jobs.c.job_key.in_(named))
-        return job_rows(self._rows(statement), self._unreadable)
+        rows, at = self._rows(statement), None
+        if any(row.state == "RUNNING" for row in rows):
+            with translated(self.location), self.engine.connect() as connection:
+                at = moment(connection)
+        return job_rows(rows, self._unreadable, at)
 
     def key(self, prefix: str) -> str:
         """Finds the one job key that begins with a prefix.

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from vaebench.errors import VaebenchError
 from vaebench.spec import JobSpec
-from vaebench.store.claims import abandoned
+from vaebench.store.claims import STALE_SECONDS, Moment
 from vaebench.store.schema import STATES, jobs
 
 OnUnreadable = Callable[[str, str], None]
@@ -38,7 +39,8 @@ class JobRow:
         step_seconds: Wall time of one step, in the sitting at hand.
         train_seconds: Wall time of training.
         eval_seconds: Wall time of evaluation.
-        heartbeat_at: Seconds since the epoch of the last sign of life.
+        heartbeat_at: When the last sign of life was, in seconds since the epoch, by this host's
+            clock.
         abandoned: Whether it counts as running but nobody runs it any more.
         host: Host that claimed it.
         started_at: First start, ISO 8601, UTC.
@@ -162,18 +164,21 @@ def _finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def job_rows(rows: Sequence[Any], on_unreadable: OnUnreadable) -> list[JobRow]:
+def job_rows(
+    rows: Sequence[Any], on_unreadable: OnUnreadable, at: Moment | None = None
+) -> list[JobRow]:
     """Reads rows of `jobs`, and leaves out those that cannot be read.
 
     Args:
         rows: With all the table's columns, in their order.
         on_unreadable: Told of each row that is left out.
+        at: The moment at which they are looked at; not needed where none is running.
     """
     found = []
     cells: dict[str, JobSpec] = {}
     for row in sound(rows, _JOB, lambda row: row.job_key, on_unreadable):
         try:
-            found.append(_job(row, _read_like(row.spec, row.job_key, cells)))
+            found.append(_job(row, _read_like(row.spec, row.job_key, cells), at))
         except ValueError as error:
             on_unreadable(row.job_key, str(error))
     return found
@@ -248,16 +253,26 @@ def _read_like(text: str, key: str, cells: dict[str, JobSpec]) -> JobSpec:
     return spec
 
 
-def _job(row: Any, spec: JobSpec) -> JobRow:
-    values = row._mapping
+def _job(row: Any, spec: JobSpec, at: Moment | None) -> JobRow:
+    """Reads a row of `jobs`.
+
+    Where nothing better is known of a running one, the age of its heartbeat says whether it is
+    abandoned, on SQLite by this host's clock: that is shown, but nothing is decided by it.
+    """
+    values = dict(row._mapping)
     if values["state"] not in STATES:
         raise ValueError(f"state is {values['state']!a}, none of {', '.join(STATES)}")
+    abandoned = False
+    if at is not None and values["state"] == "RUNNING":
+        abandoned = at.gone(values) or at.old(values) > STALE_SECONDS
+        if values["heartbeat_at"] is not None:
+            values["heartbeat_at"] += time.time() - at.now
     special = {"key", "spec", "host", "abandoned"}
     names = [name for name in JobRow.__dataclass_fields__ if name not in special]
     return JobRow(
         key=values["job_key"],
         spec=spec,
         host=values["claim_host"],
-        abandoned=values["state"] == "RUNNING" and abandoned(dict(values)),
+        abandoned=abandoned,
         **{name: values[name] for name in names},
     )

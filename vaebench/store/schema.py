@@ -164,6 +164,15 @@ sweep_jobs = Table(
     Index("sweep_jobs_by_job", "job_id"),
 )
 
+holders = Table(
+    "holders",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", BigInteger, nullable=False),
+)
+
 scores = Table(
     "scores",
     metadata,

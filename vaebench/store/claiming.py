@@ -1,0 +1,173 @@
+"""The store's claiming quarter: jobs taken, kept alive, released, and put back where abandoned."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+from vaebench.outcome import Progress
+from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
+from vaebench.store.database import translated
+from vaebench.store.holders import Watch, this_process
+from vaebench.store.queue import next_anywhere, next_near, taking
+from vaebench.store.reading import Reader
+from vaebench.store.rows import read_spec
+from vaebench.store.schema import jobs
+from vaebench.store.writing import set_aside
+
+
+class Claiming(Reader):
+    """A result database from which jobs are claimed.
+
+    Args:
+        engine: The open engine.
+        location: Its name, for messages.
+    """
+
+    def __init__(self, engine: sa.Engine, location: str) -> None:
+        super().__init__(engine, location)
+        self._passed: dict[int, int] = {}
+        """By sweep, the position up to which its jobs were pending no more, as far as known."""
+        self._holder_id: str | None = None
+        self._created = psutil.Process().create_time()
+        self._watch = Watch()
+
+    def claim(self, sweep_id: int) -> Claim | None:
+        """Claims the sweep's next pending job, in one statement.
+
+        The search goes on behind the job claimed last, so that it takes no longer as the sweep
+        fills. Jobs that this store puts back have their turn again at once, those that another
+        process puts back after the next `requeue_abandoned`, or when no others are near.
+
+        Args:
+            sweep_id: The sweep.
+
+        Returns:
+            The claim, or None where no job is pending.
+        """
+        statement = sa.update(jobs).values(
+            state="RUNNING",
+            claim_token=new_token(self._holder()),
+            claim_host=platform.node(),
+            claim_pid=os.getpid(),
+            claim_started=self._created,
+            started_at=sa.func.coalesce(jobs.c.started_at, time_text()),
+            phase="loading",
+            error=None,
+            traceback=None,
+        )
+        while (row := self._take(sweep_id, statement)) is not None:
+            try:
+                spec = read_spec(row.spec, row.job_key)
+                return Claim(row.id, row.claim_token, spec, row.attempts)
+            except ValueError as error:
+                with translated(self.location), self.engine.begin() as connection:
+                    set_aside(connection, row, str(error))
+        return None
+
+    def _take(self, sweep_id: int, statement: sa.Update) -> sa.Row[Any] | None:
+        """Updates the sweep's next pending job, near the one taken last or else anywhere."""
+        near = next_near(sweep_id, self._passed.get(sweep_id, -1))
+        for waiting in (near, next_anywhere(sweep_id)):
+            with translated(self.location), self.engine.begin() as connection:
+                now = statement.values(heartbeat_at=clock(connection))
+                row = connection.execute(taking(now, sweep_id, waiting)).first()
+            if row is not None:
+                self._passed[sweep_id] = row.position
+                return row
+        return None
+
+    def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
+        """Shows that claims are alive, with how far each job is.
+
+        Args:
+            claims: The claims held.
+            progress: The latest sign of life by job key.
+        """
+        with translated(self.location), self.engine.begin() as connection:
+            for claim in claims:
+                values: dict[str, Any] = {"heartbeat_at": clock(connection)}
+                seen = progress.get(claim.spec.key)
+                if seen is not None:
+                    values |= {"phase": seen.phase, "step": seen.step}
+                    if seen.steps_here and seen.phase == "training":
+                        values["step_seconds"] = seen.seconds / seen.steps_here
+                connection.execute(sa.update(jobs).where(*held(claim)).values(**values))
+
+    def release(self, claims: Iterable[Claim]) -> None:
+        """Puts claimed jobs back, to be gone on with later from their checkpoints."""
+        self._passed.clear()
+        with translated(self.location), self.engine.begin() as connection:
+            for claim in claims:
+                connection.execute(
+                    sa.update(jobs)
+                    .where(*held(claim))
+                    .values(state="PENDING", claim_token=None, heartbeat_at=None)
+                )
+
+    def requeue_abandoned(
+        self, stale_seconds: float = STALE_SECONDS, held_here: Iterable[Claim] = ()
+    ) -> int:
+        """Puts back jobs whose process is gone, or has shown no sign of life for too long.
+
+        No wall clock of a host decides it. A process of this boot of this machine is gone or not,
+        by its number and the ticks at its start. Any other, and one that hangs, is silent: by the
+        database server's clock, which also wrote the heartbeats; on SQLite once this store has
+        seen no other heartbeat for so long, so not at its first look.
+
+        Args:
+            stale_seconds: Silence after which a claim counts as abandoned.
+            held_here: Claims that the caller holds, which are not.
+
+        Returns:
+            The number of jobs put back.
+        """
+        self._passed.clear()
+        ours = {claim.token for claim in held_here}
+        names = "id claim_token claim_host claim_pid claim_started heartbeat_at".split()
+        statement = sa.select(*(jobs.c[name] for name in names)).where(jobs.c.state == "RUNNING")
+        put_back = 0
+        with translated(self.location), self.engine.begin() as connection:
+            running = [row._asdict() for row in connection.execute(statement)]
+            at = moment(connection)
+            seen = self._watch.silences(
+                {row["claim_token"]: row["heartbeat_at"] for row in running}
+            )
+            for row in running:
+                if row["claim_token"] in ours:
+                    continue
+                silence = seen[row["claim_token"]]
+                if not at.gone(row):
+                    silence = max(silence, at.old(row) if at.trusts(row) else 0.0)
+                    if silence <= stale_seconds:
+                        continue
+                result = connection.execute(
+                    sa.update(jobs)
+                    .where(jobs.c.id == row["id"], jobs.c.claim_token == row["claim_token"])
+                    .values(state="PENDING", claim_token=None, heartbeat_at=None)
+                )
+                put_back += result.rowcount
+        return put_back
+
+    def _holder(self) -> str:
+        """Returns the id by which this process holds claims, written down at its first."""
+        if self._holder_id is None:
+            with translated(self.location), self.engine.begin() as connection:
+                self._holder_id = add_holder(connection, this_process())
+        return self._holder_id
+
+
+def held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    """Selects a claim's job for as long as the claim holds."""
+    return (jobs.c.id == claim.job_id, jobs.c.claim_token == claim.token)
+
+
+def time_text() -> str:
+    """Returns the time, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
