@@ -265,7 +265,7 @@ def _job(row: Any, spec: JobSpec, at: Moment | None) -> JobRow:
     abandoned = False
     if at is not None and values["state"] == "RUNNING":
         abandoned = at.gone(values) or at.old(values) > STALE_SECONDS
-        if values["heartbeat_at"] is not None:
+        if at.trusts(values) and values["heartbeat_at"] is not None:
             values["heartbeat_at"] += time.time() - at.now
     special = {"key", "spec", "host", "abandoned"}
     names = [name for name in JobRow.__dataclass_fields__ if name not in special]
