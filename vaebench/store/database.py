@@ -197,14 +197,15 @@ def _make_indexes(engine: sa.Engine) -> None:
 
 
 def _refresh_view(engine: sa.Engine) -> None:
+    view = f"CREATE VIEW results AS {schema.results_view()}"
     with engine.begin() as connection:
-        if _view_as_created(connection) == _create_view():
+        if _view_as_created(connection) == view:
             return
         _one_at_a_time(connection)
         connection.exec_driver_sql("DROP VIEW IF EXISTS results")
-        connection.exec_driver_sql(_create_view())
+        connection.exec_driver_sql(view)
         if engine.dialect.name == "postgresql":
-            text = _create_view().replace("'", "''")
+            text = view.replace("'", "''")
             connection.exec_driver_sql(f"COMMENT ON VIEW results IS '{text}'")
 
 
@@ -224,10 +225,6 @@ def _one_at_a_time(connection: sa.Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
-
-
-def _create_view() -> str:
-    return f"CREATE VIEW results AS {schema.results_view()}"
 
 
 def _one_line(error: BaseException | None) -> str:
