@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from vaebench.training import device_name, resolve_precision
+from vaebench.devices import resolve_precision
+from vaebench.training import device_name
 
 SAMPLE_SECONDS = 3.0
 

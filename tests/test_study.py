@@ -153,8 +153,8 @@ def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Pat
     assert said.code == 0
     assert said.out.splitlines()[-1] == "12,600 jobs: 12,600 new."
     assert len(said.out.splitlines()) == 2 + 7 * 36
-    assert "as just measured: " in said.err
-    assert " d " in said.err.rpartition(":")[2]  # 3.78 · 10⁹ steps take days on any machine
+    (measured,) = (line for line in said.err.splitlines() if "as just measured: " in line)
+    assert " d " in measured.rpartition(":")[2]  # 300,000 steps a job take days on any machine
     listed = say("studies")
     assert "unsupervised-v1  (12,600 trainings)" in listed.out
     assert say("studies", "mnist-2d").out.startswith("title =")
@@ -171,3 +171,25 @@ def test_a_dry_run_counts_the_steps_of_data_that_are_not_here(say: Say, tmp_path
     said = say("sweep", "--study", "mnist-2d", "--dry-run", "--data-dir", tmp_path)
     assert said.code == 0
     assert "1 jobs: 1 new." in said.out or "1 job: 1 new." in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "trained"),
+    [
+        ("--dataset mnist", 60_000),
+        ("--dataset mnist --folds 7", 60_000 - 8_572),
+        ("--dataset dsprites,mnist", 60_000),
+    ],
+)
+def test_a_batch_larger_than_what_is_trained_on_is_refused(
+    words: str,
+    trained: int,
+    say: Say,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    line = ["sweep", "--dry-run", "--db", tmp_path / "none.db", "--models", "vae", *words.split()]
+    said = say(*line, "--batch-size", trained + 1)
+    assert said.code == 2
+    assert said.err.startswith(f"vaebench: --batch-size is {trained + 1:,}: mnist has {trained:,}")
+    assert said.err.count("\n") == 1
+    assert f"--batch-size {trained} or less" in said.err

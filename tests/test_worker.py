@@ -14,12 +14,13 @@ import torch
 
 from tests.training.conftest import make_spec
 from vaebench import metrics
+from vaebench.context import WorkerContext
 from vaebench.errors import DamagedError, VaebenchError
 from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 from vaebench.training import read_tensors, write_tensors
-from vaebench.worker import WorkerContext, load_model, run_pack
+from vaebench.worker import load_model, run_pack
 
 
 def run(

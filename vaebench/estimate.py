@@ -1,143 +1,141 @@
-"""How long jobs would take on this machine: a few steps and encodings, measured."""
+"""How long jobs would take on this machine: measured in a process of its own, for 20 s at most."""
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
+import multiprocessing
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-import torch
-
-from vaebench import metrics
 from vaebench.data.cards import Contents, card
-from vaebench.evaluation import ENCODE_BATCH, images_encoded
-from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE
-from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
-from vaebench.training import Trainer, build_model, prepare
 
-WARM_STEPS = 3
-STEPS = 6
-SCORED, SCORED_VALUES, SCORED_LATENTS = 1_000, (3, 6, 10, 10), 10
-"""Points, values of the factors and latents that the scores of `--scores all` are timed on."""
+BUDGET_SECONDS = 20.0
+"""For all measuring."""
 
-SCORED_POWER = 0.6
-"""Their time was measured to grow with this power of points times latents times values."""
+START_SECONDS = 60.0
+"""For the start of the process that measures."""
+
+Group = tuple[JobSpec, int, Contents]
 
 
-class _Noise:
-    """A feed of random images, so that nothing has to be downloaded to be measured."""
+@dataclass(frozen=True)
+class Estimate:
+    """What a measurement found.
 
-    def __init__(self, contents: Contents, size: int, device: torch.device) -> None:
-        channels = contents.observation_shape[0]
-        self.device = device
-        generator = torch.Generator().manual_seed(0)
-        shape = (ENCODE_BATCH, channels, size, size)
-        self.images = torch.rand(shape, generator=generator).to(device)
+    Attributes:
+        seconds: Of those jobs that could be measured, one after the other.
+        jobs: Their number.
+        unmeasured: The others: a model on a data set -> how many jobs.
+        reason: Why they could not be measured.
+    """
 
-    def batch(
-        self, indices: torch.Tensor, *, labelled: bool, draw: int = 0
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        del draw
-        label = torch.zeros(len(indices), dtype=torch.int64, device=self.device)
-        repeats = -(-len(indices) // len(self.images))
-        x = self.images.repeat(repeats, 1, 1, 1)[: len(indices)]
-        return x, label if labelled else None
+    seconds: float
+    jobs: int
+    unmeasured: Mapping[str, int]
+    reason: str
 
 
 def estimate(
-    jobs: Sequence[JobSpec], device: str, own: Mapping[str, Contents] = MappingProxyType({})
-) -> float:
-    """Estimates the time of jobs, one after the other.
+    jobs: Sequence[JobSpec],
+    device: str,
+    own: Mapping[str, Contents] = MappingProxyType({}),
+    budget_seconds: float = BUDGET_SECONDS,
+) -> Estimate:
+    """Estimates the time of jobs from a short measurement, see `timing.measured`.
 
-    One job of each kind (model, network, channels, batch size, precision) takes a few steps on
-    random images; encodings are counted as evaluation makes them. What `--scores all` adds is
-    timed once on random codes and scaled by points, latents and values of the factors.
+    It is made in a process of its own, so that neither a step that takes minutes nor a model that
+    memory cannot hold keeps anybody.
 
     Args:
         jobs: The jobs.
         device: A resolved device.
         own: What the user's own data sets consist of, by the names that jobs have for them.
-
-    Returns:
-        Seconds.
+        budget_seconds: When to end it.
     """
-    prepare(device, 1)
-    known: dict[tuple[object, ...], tuple[float, float]] = {}
-    total = scoring = 0.0
+    counts: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], JobSpec] = {}
     for job in jobs:
-        mine = own.get(job.dataset)
-        contents = card(job.dataset).contents if mine is None else mine
-        kind = (
-            job.model,
-            job.network,
-            contents.observation_shape,
-            job.batch_size,
-            job.latent_dim,
-            job.precision,
-        )
-        if kind not in known:
-            known[kind] = _measure(job, contents, torch.device(device))
-        step, encoding = known[kind]
-        factors = bool(contents.factor_names)
-        total += job.steps * step + images_encoded(job, factors=factors) * encoding
-        if factors and job.scores == "all":
-            scoring = scoring or _measure_scores(job.dci)
-            points = min(contents.images, HELD_OUT, HELD_OUT_SHARE * job.eval_size)
-            work = float(points * job.latent_dim * sum(contents.factor_sizes))
-            work /= SCORED * SCORED_LATENTS * sum(SCORED_VALUES)
-            sorts = 1 if job.model == "ae" else 2  # the mean and the sampled representation
-            total += sorts * scoring * work**SCORED_POWER
-    return total
+        like = job.dataset, job.cell
+        first.setdefault(like, job)
+        counts[like] = counts.get(like, 0) + 1
+    published = {job.dataset for job in first.values()} - own.keys()
+    contents = {name: card(name).contents for name in published} | dict(own)
+    groups = [(job, counts[like], contents[job.dataset]) for like, job in first.items()]
+    reason = f"not within {budget_seconds:g} s"
+    left = set(range(len(groups)))
+    seconds, failed = 0.0, ""
+    with _measuring(groups, device, budget_seconds) as pipe:
+        end = time.monotonic() + START_SECONDS
+        while left and pipe.poll(max(0.0, end - time.monotonic())):
+            try:
+                places, found = pipe.recv()
+            except (EOFError, OSError):
+                failed = failed or "the process that measured them died: too little memory?"
+                break
+            if not places:  # it has started
+                end = time.monotonic() + budget_seconds
+                continue
+            if isinstance(found, str):
+                failed = found
+                continue
+            seconds += found
+            left.difference_update(places)
+    unmeasured: dict[str, int] = {}
+    for place in sorted(left):
+        job, count, _ = groups[place]
+        name = f"{job.model} on {job.dataset}"
+        unmeasured[name] = unmeasured.get(name, 0) + count
+    done = len(jobs) - sum(unmeasured.values())
+    return Estimate(seconds, done, unmeasured, failed or reason)
 
 
-def _measure_scores(dci: str | None) -> float:
-    """Returns the seconds of all scores of one small representation."""
-    rng = np.random.default_rng(0)
-    factors = rng.integers(0, SCORED_VALUES, (SCORED * 3 // 2, len(SCORED_VALUES)))
-    codes = (factors / SCORED_VALUES) @ rng.normal(size=(len(SCORED_VALUES), SCORED_LATENTS))
-    codes += 0.1 * rng.normal(size=codes.shape)
-    start = time.perf_counter()
-    metrics.score_representation(
-        codes[:SCORED],
-        factors[:SCORED],
-        codes[SCORED:],
-        factors[SCORED:],
-        dci_method="reference" if dci == "reference" else "histogram",
-        downstream_sizes=(10, 100, SCORED),
+@contextmanager
+def _measuring(groups: Sequence[Group], device: str, budget_seconds: float) -> Iterator[Connection]:
+    """Starts the process that measures; it is ended with the block."""
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_measure, args=(theirs, list(groups), device, budget_seconds), daemon=True
     )
-    return time.perf_counter() - start
+    with _undisturbed():
+        process.start()
+    theirs.close()
+    try:
+        yield pipe
+    finally:
+        process.kill()
+        process.join()
+        pipe.close()
 
 
-def _measure(job: JobSpec, contents: Contents, device: torch.device) -> tuple[float, float]:
-    """Returns the seconds of a training step and of encoding one image."""
-    job = dataclasses.replace(job, steps=1_000_000)  # no curve, so that no loss is looked at
-    size = fitting_size(job.network, contents.observation_shape)
-    feed = _Noise(contents, size, device)
-    shape = (contents.observation_shape[0], size, size)
-    model = build_model(job, shape, len(contents.label_names))
-    trainer = Trainer(job, model, feed, torch.arange(ENCODE_BATCH), device)
-    seconds = []
-    for _ in range(WARM_STEPS + STEPS):
-        start = time.perf_counter()
-        trainer.advance()
-        _finish(device)
-        seconds.append(time.perf_counter() - start)
-    step = float(np.median(seconds[WARM_STEPS:]))
-    x, label = feed.batch(torch.arange(ENCODE_BATCH), labelled=model.conditional)
-    seconds = []
-    bf16 = job.precision == "bf16"
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        for _ in range(WARM_STEPS + STEPS):
-            start = time.perf_counter()
-            model.encode(x, label)
-            _finish(device)
-            seconds.append(time.perf_counter() - start)
-    return step, float(np.median(seconds[WARM_STEPS:])) / ENCODE_BATCH
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keeps Ctrl-C from a process that is started in the block: its parent ends it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def _measure(pipe: Connection, groups: list[Group], device: str, budget_seconds: float) -> None:
+    if hasattr(signal, "alarm"):
+        longest = int(START_SECONDS + budget_seconds) + 1
+        signal.alarm(longest)  # ends this process should its parent be gone
+    with contextlib.suppress(OSError):  # where memory runs out, this process is the one to go
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    from vaebench.timing import measured
+
+    pipe.send(([], 0.0))
+    for found in measured(groups, device):
+        pipe.send(found)

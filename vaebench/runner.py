@@ -74,6 +74,25 @@ class Notice:
     text: str
 
 
+def rank(
+    store: Store, sweep_id: int, patiently: Callable[[Callable[[], Any]], Any] = lambda act: act()
+) -> None:
+    """Scores the runs of each cell that has new ones by how far they agree with each other.
+
+    Args:
+        store: The database.
+        sweep_id: The sweep.
+        patiently: Does what it is handed, again while another program holds the database's lock.
+    """
+    cells = patiently(lambda: store.unranked(sweep_id))
+    if not cells:
+        return
+    from vaebench.analysis.agreement import udr_scores  # only where there is work for it
+
+    for cell in cells:
+        patiently(partial(store.rank, cell, udr_scores(store, cell)))
+
+
 class Runner:
     """Runs the jobs of one sweep that are not done, beside any other process that does so too.
 
@@ -179,18 +198,8 @@ class Runner:
         self._beat()
         self._tell()
         if self.blocked is None:
-            self._rank()
+            rank(self.store, self.sweep_id, self._patiently)
         return self._counts
-
-    def _rank(self) -> None:
-        """Scores the runs of each cell that has new ones by how far they agree with each other."""
-        cells = self._patiently(lambda: self.store.unranked(self.sweep_id))
-        if not cells:
-            return
-        from vaebench.analysis import udr_scores  # with pandas: only where there is work for it
-
-        for cell in cells:
-            self._patiently(partial(self.store.rank, cell, udr_scores(self.store, cell)))
 
     def _requeue(self) -> None:
         held = list(self._claims.values())

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from vaebench.errors import DataError
 from vaebench.metrics import udr
 from vaebench.outcome import Representation, Score
-from vaebench.store import Reader
+from vaebench.store import Reader, figures_of_cell
 
 _KL = "kl_latent_"
 
 
 def latent_kl(reader: Reader, key: str) -> dict[int, float]:
     """Reads the KL of each latent of a run, in nats; empty for a model that has none."""
-    return {
-        int(score.name.removeprefix(_KL)): score.value
-        for score in reader.scores(key)
-        if score.name.startswith(_KL) and score.value is not None
-    }
+    found = {score.name: score.value for score in reader.scores(key) if score.value is not None}
+    return _by_latent({name: value for name, value in found.items() if name.startswith(_KL)})
+
+
+def _by_latent(figures: Mapping[str, float]) -> dict[int, float]:
+    return {int(name.removeprefix(_KL)): value for name, value in figures.items()}
 
 
 def codes(stored: Representation) -> npt.NDArray[np.float32]:
@@ -45,7 +48,8 @@ def udr_scores(reader: Reader, cell: str) -> dict[str, Score]:
     if len(found) < 2:
         note = "UDR compares the runs of a cell, and there is one"
         return {key: Score("udr", None, len(found), note=note) for key in found}
-    divergences = [latent_kl(reader, key) for key in found]
+    known = figures_of_cell(reader, cell, _KL)
+    divergences = [_by_latent(known.get(key, {})) for key in found]
     kl = [[each[place] for place in sorted(each)] for each in divergences]
     try:
         result = udr([codes(stored) for stored in found.values()], kl if any(kl) else None)

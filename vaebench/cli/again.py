@@ -15,9 +15,9 @@ from vaebench.fingerprint import code_digest
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
     from vaebench.outcome import JobOutcome
     from vaebench.store import Store
-    from vaebench.worker import WorkerContext
 
 FOLDER = "again"
 """In OUT: a database, checkpoints and models of runs that are being trained again."""

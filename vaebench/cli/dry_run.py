@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vaebench.data.cards import Contents
     from vaebench.data.own import OwnData
 
+NAMED = 6
+"""Kinds of jobs that are named at most where they could not be measured."""
+
 
 def say_plan(
     jobs: list[JobSpec],
@@ -35,33 +38,45 @@ def say_plan(
         workers: Jobs at once.
         own: The user's own data sets among the jobs'.
     """
-    states = _states(location, jobs)
+    states = states_of(location)
+    done = {job.key for job in jobs if states.get(job.key) == "COMPLETE"}
+    if done:
+        _say_other_code(location, done)
     job_table(jobs, states, betas)
-    new = [job for job in jobs if states.get(job.key) != "COMPLETE"]
-    _estimate(new, device, workers, {mine.name: mine.contents for mine in own})
+    if new := [job for job in jobs if job.key not in done]:
+        _say_time(new, device, workers, {mine.name: mine.contents for mine in own})
 
 
-def _estimate(jobs: list[JobSpec], device: str, workers: int, own: Mapping[str, Contents]) -> None:
-    """Prints how long jobs would take here, from a short measurement."""
-    if not jobs:
-        return
+def _say_other_code(location: str, done: set[str]) -> None:
+    """Says how many finished jobs were made by other code."""
+    from vaebench.store import Reader, made_by_other_code
+
+    with Reader.open(location) as reader:
+        if old := made_by_other_code(reader, done):
+            tables.note(f"{other_code(len(old), len(done))} With --renew they are trained again.")
+
+
+def _say_time(jobs: list[JobSpec], device: str, workers: int, own: Mapping[str, Contents]) -> None:
+    """Says how long jobs would take, from a short measurement."""
     from vaebench.estimate import estimate
 
-    seconds = estimate(jobs, device, own) / workers
-    at_once = f"{workers} at a time" if workers > 1 else "one at a time"
-    tables.note(f"On this machine ({device}, {at_once}), as just measured: {duration(seconds)}.")
+    found = estimate(jobs, device, own)
+    if found.jobs:
+        at_once = f"{workers} at a time" if workers > 1 else "one at a time"
+        part = f"{found.jobs:,} of {len(jobs):,} jobs take " if found.unmeasured else ""
+        time = f"{part}{duration(found.seconds / workers)}"
+        tables.note(f"On this machine ({device}, {at_once}), as just measured: {time}.")
+    if found.unmeasured:
+        named = [f"{name} ({count:,})" for name, count in found.unmeasured.items()]
+        rest = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        tables.note(f"Not measured: {', '.join(named[:NAMED])}{rest}: {found.reason}.")
 
 
-def _states(location: str, jobs: list[JobSpec]) -> dict[str, str]:
-    """Returns the states of the jobs that a database knows; says how many other code has done."""
-    from vaebench.store import Reader, made_by_other_code
+def states_of(location: str) -> dict[str, str]:
+    """Returns the states of the jobs that a database knows; of none where it does not exist."""
+    from vaebench.store import Reader
 
     if "://" not in location and not Path(location).exists():
         return {}
     with Reader.open(location) as reader:
-        states = reader.states()
-        keys = {job.key for job in jobs}
-        if old := made_by_other_code(reader, keys):
-            done = sum(states.get(key) == "COMPLETE" for key in keys)
-            tables.note(f"{other_code(len(old), done)} With --renew they are trained again.")
-        return states
+        return reader.states()

@@ -157,12 +157,26 @@ def _setting(
     values.setdefault("network", DEFAULT_NETWORKS.get(native, "mlp"))
     setting = Setting(**values, dataset=dataset, precision=precision, folds=folds)
     fitting_size(setting.network, contents.observation_shape)
+    if "batch_size" in values:  # the default one may go through a small set several times
+        _check_batch(setting, dataset, contents.examples)
     if setting.dci is not None and setting.scores == "core":
         raise UsageError(
             f"--dci {setting.dci} without --scores all: the core scores have no DCI. "
             "Give both, or neither."
         )
     return setting
+
+
+def _check_batch(setting: Setting, dataset: str, examples: int) -> None:
+    """Refuses a chosen batch that has more examples than there are to train on."""
+    folds = setting.folds
+    trained = examples - math.ceil(examples / folds) if folds else examples
+    if setting.batch_size > trained:
+        where = f" in each of {folds} folds" if folds else ""
+        raise UsageError(
+            f"--batch-size is {setting.batch_size:,}: {dataset} has {trained:,} images to train "
+            f"on{where}. Give --batch-size {trained} or less."
+        )
 
 
 def _steps(epochs: Any, examples: int, folds: int | None, batch_size: Any) -> int:

@@ -20,9 +20,9 @@ from vaebench.cli.tables import Column
 from vaebench.errors import UsageError, VaebenchError
 
 if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
     from vaebench.outcome import JobOutcome
     from vaebench.store import JobRow, Reader
-    from vaebench.worker import WorkerContext
 
 
 def reproduce(
@@ -63,7 +63,7 @@ def reproduce(
 
     Example: vaebench reproduce --restore --all
     """
-    from vaebench.worker import WorkerContext
+    from vaebench.context import WorkerContext
 
     if bool(key) == every or (every and not restore):
         raise UsageError("Name the run to train again, or give --restore --all.")
@@ -84,9 +84,9 @@ def _reproduce(
     """Trains one run again in a folder that is gone afterwards, and compares."""
     from dataclasses import replace
 
+    from vaebench.devices import resolve_device
     from vaebench.executors import ProcessExecutor
     from vaebench.store import stored_outcome
-    from vaebench.training import resolve_device
     from vaebench.worker import run_pack
 
     row = reader.find(key)
@@ -144,8 +144,9 @@ def _restore(
     """Trains runs again and puts their models back, each where its figures are the stored ones."""
     from dataclasses import replace
 
+    from vaebench.devices import resolve_device
     from vaebench.store import stored_outcome
-    from vaebench.training import resolve_device, set_aside
+    from vaebench.training import set_aside
 
     known = reader.environment(rows[0].key).get("device", "auto")
     own = trained_on(reader, rows, dataset, context.data_dir)

@@ -15,7 +15,7 @@ import typer
 from vaebench.cli import stopping
 from vaebench.cli.display import SweepDisplay
 from vaebench.cli.reading import say_unreadable
-from vaebench.cli.summary import closing, missing_models, results_table
+from vaebench.cli.summary import FIGURES, closing, missing_models, results_table
 from vaebench.cli.tables import note
 from vaebench.errors import VaebenchError
 from vaebench.fingerprint import other_code
@@ -23,9 +23,9 @@ from vaebench.hints import hint_again
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
     from vaebench.runner import Beat, JobEnded, Notice, Runner
     from vaebench.store import Store
-    from vaebench.worker import WorkerContext
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run_jobs(
         typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
     """
     from vaebench.cli.again import renew_runs, without_model
-    from vaebench.store import Store, made_by_other_code
+    from vaebench.store import Store, figures_of_sweep, made_by_other_code
 
     keys = {job.key for job in jobs}
     renewed = Ended({})
@@ -105,7 +105,7 @@ def run_jobs(
                 on_complete=context.forget,
             )
         counts = store.counts(added.sweep_id)
-        rows = [row for row in store.results() if row["job_key"] in keys]
+        rows = figures_of_sweep(store, added.sweep_id, [name for name, _, _ in FIGURES])
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
         old_runs = made_by_other_code(store, keys)
         bare = without_model(store.keys(added.sweep_id, "COMPLETE"), context)
@@ -148,6 +148,12 @@ def work(
         fail_fast: Stop at the first failure.
         on_complete: Called with the key of each job that this process has completed.
     """
+    counts = store.counts(sweep_id)
+    if counts["COMPLETE"] == len(jobs):
+        from vaebench.runner import rank
+
+        rank(store, sweep_id)
+        return Ended(counts)
     from vaebench.executors import ProcessExecutor
     from vaebench.runner import JobEnded, Runner
     from vaebench.worker import run_pack

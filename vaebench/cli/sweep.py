@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -11,11 +12,12 @@ import typer
 
 from vaebench.cli import parsing
 from vaebench.cli.bars import make_ready
-from vaebench.cli.dry_run import say_plan
+from vaebench.cli.dry_run import say_plan, states_of
 from vaebench.cli.own import own_data
 from vaebench.cli.planning import Request, plan
 from vaebench.cli.running import cores, run_jobs
-from vaebench.errors import UsageError
+from vaebench.devices import resolve_device, resolve_precision
+from vaebench.errors import StoreError, UsageError
 from vaebench.passwords import hidden
 from vaebench.spec import Setting
 from vaebench.study import Entry, Study, load_study
@@ -279,8 +281,6 @@ def sweep(
         setting={name: value for name, value in typed.items() if value is not None},
     )
 
-    from vaebench.training import resolve_device, resolve_precision
-
     resolved = resolve_device(device)
     named = request.datasets or request.study.datasets
     location = db or str(out / "results.db")
@@ -291,10 +291,14 @@ def sweep(
         say_plan(jobs, location, request.betas, resolved, count, own.values())
         return
 
+    from vaebench.context import WorkerContext
     from vaebench.data import load_dataset
-    from vaebench.worker import WorkerContext
 
-    published = [name for name in named if name not in own]
+    states: dict[str, str] = {}
+    with contextlib.suppress(StoreError):  # whoever opens it for writing says what is wrong
+        states = {} if renew else states_of(location)
+    wanted = {job.dataset for job in jobs if states.get(job.key) != "COMPLETE"}
+    published = [name for name in named if name not in own and name in wanted]
     make_ready(published, data_dir)
     for name in published:
         load_dataset(name, data_dir)  # what is missing is said before a job is stored

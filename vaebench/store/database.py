@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from vaebench.errors import StoreError, UsageError
 from vaebench.passwords import hidden, scrubbed, without_secrets
 from vaebench.store import schema
+from vaebench.store.making import make_indexes, make_tables, refresh_view
 from vaebench.store.sqlite_file import DatabaseFile, check_file, check_kind, gone
 
 BUSY_SECONDS = 20.0
 """How long a statement waits for another program's lock."""
-
-_MAKING_TABLES = 0x7661656265
-"""Number of the advisory lock that PostgreSQL processes take to make tables."""
 
 
 class DatabaseLockedError(StoreError):
@@ -153,7 +150,7 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
             raise StoreError(
                 f"{name} is empty. Run `vaebench sweep` first, or name another with --db."
             )
-        _make_tables(engine)
+        make_tables(engine)
     with engine.connect() as connection:
         version = connection.scalar(sa.select(schema.schema_version.c.version))
     if version != schema.VERSION:
@@ -164,67 +161,9 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
         )
     if write:
         if not tables.issuperset(schema.metadata.tables):
-            _make_tables(engine)  # those that an older vaebench of this version did not have
-        _make_indexes(engine)
-        _refresh_view(engine)
-
-
-def _make_tables(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        _one_at_a_time(connection)
-        schema.metadata.create_all(connection)
-        known = connection.scalar(sa.select(schema.schema_version.c.version))
-        if known is None:
-            connection.execute(sa.insert(schema.schema_version).values(version=schema.VERSION))
-
-
-def _make_indexes(engine: sa.Engine) -> None:
-    """Makes those indexes that the vaebench that made the tables did not have."""
-    with engine.connect() as connection:
-        found = sa.inspect(connection).get_multi_indexes()
-    known = {index["name"] for indexes in found.values() for index in indexes}
-    missing = [
-        index
-        for table in schema.metadata.sorted_tables
-        for index in table.indexes
-        if index.name not in known
-    ]
-    if missing:
-        with engine.begin() as connection:
-            _one_at_a_time(connection)
-            for index in missing:
-                index.create(connection, checkfirst=True)
-
-
-def _refresh_view(engine: sa.Engine) -> None:
-    view = f"CREATE VIEW results AS {schema.results_view()}"
-    with engine.begin() as connection:
-        if _view_as_created(connection) == view:
-            return
-        _one_at_a_time(connection)
-        connection.exec_driver_sql("DROP VIEW IF EXISTS results")
-        connection.exec_driver_sql(view)
-        if engine.dialect.name == "postgresql":
-            text = view.replace("'", "''")
-            connection.exec_driver_sql(f"COMMENT ON VIEW results IS '{text}'")
-
-
-def _view_as_created(connection: sa.Connection) -> Any:
-    """Returns the statement that made the `results` view; PostgreSQL keeps it in a comment."""
-    if connection.dialect.name == "postgresql":
-        text = "SELECT obj_description(to_regclass('results'), 'pg_class')"
-    else:
-        text = "SELECT sql FROM sqlite_master WHERE type = 'view' AND name = 'results'"
-    return connection.exec_driver_sql(text).scalar()
-
-
-def _one_at_a_time(connection: sa.Connection) -> None:
-    """Lets one process at a time make tables and views, until the transaction ends.
-
-    On SQLite `BEGIN IMMEDIATE` has seen to it already.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
+            make_tables(engine)  # those that an older vaebench of this version did not have
+        make_indexes(engine)
+        refresh_view(engine)
 
 
 def _one_line(error: BaseException | None) -> str:

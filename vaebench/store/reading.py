@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -75,6 +75,11 @@ class Reader:
     def _rows(self, statement: sa.Executable) -> list[Any]:
         with translated(self.location), self.engine.connect() as connection:
             return list(connection.execute(statement).all())
+
+    def sound(self, statement: sa.Executable, columns: Sequence[sa.Column[Any]]) -> list[Any]:
+        """Returns rows that begin with a job key, without those of damaged values."""
+        must = kinds(columns)
+        return sound(self._rows(statement), must, lambda row: row[0], self._unreadable)
 
     def _unreadable(self, key: str, reason: str) -> None:
         self.unreadable.setdefault(key, reason)

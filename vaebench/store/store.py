@@ -14,7 +14,7 @@ from vaebench.store.claiming import Claiming, held, time_text
 from vaebench.store.claims import Claim
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.rows import Added
-from vaebench.store.schema import jobs, representations, scores, sweep_jobs, sweeps
+from vaebench.store.schema import jobs, representations, sweep_jobs, sweeps
 from vaebench.store.writing import (
     anew,
     clean,
@@ -23,6 +23,7 @@ from vaebench.store.writing import (
     insert_missing,
     job_row,
     mend_specs,
+    replace_scores,
 )
 
 MAX_LOSSES = 3
@@ -103,10 +104,7 @@ class Store(Claiming):
             ids = {row.job_key: row.id for row in connection.execute(statement)}
             if set(ids) != set(found):
                 return False
-            for key, score in found.items():
-                mine = (scores.c.job_id == ids[key], scores.c.name == score.name)
-                connection.execute(sa.delete(scores).where(*mine))
-                connection.execute(sa.insert(scores).values(job_id=ids[key], **vars(score)))
+            replace_scores(connection, {ids[key]: score for key, score in found.items()})
         return True
 
     def fail(self, claim: Claim, outcome: JobOutcome, *, retries: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from vaebench.outcome import JobOutcome
+from vaebench.outcome import JobOutcome, Score
 from vaebench.spec import JobSpec
 from vaebench.store.rows import is_spec, read_spec
 from vaebench.store.schema import (
@@ -133,3 +133,14 @@ def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) 
         connection.execute(sa.delete(table).where(table.c.job_id == job_id))
         if values:
             connection.execute(sa.insert(table), [{"job_id": job_id, **row} for row in values])
+
+
+def replace_scores(connection: sa.Connection, found: Mapping[int, Score]) -> None:
+    """Inserts a score of each of several jobs, by their rows, in place of the one it had."""
+    if not found:
+        return
+    mine = (scores.c.job_id == sa.bindparam("job"), scores.c.name == sa.bindparam("its"))
+    old = [{"job": job, "its": score.name} for job, score in found.items()]
+    connection.execute(sa.delete(scores).where(*mine), old)
+    new = [{"job_id": job, **vars(score)} for job, score in found.items()]
+    connection.execute(sa.insert(scores), new)

@@ -1,7 +1,7 @@
 """Training: the loop, its random streams, checkpoints and devices."""
 
 from vaebench.training.checkpoints import check_file, read_tensors, set_aside, write_tensors
-from vaebench.training.devices import device_name, prepare, resolve_device, resolve_precision
+from vaebench.training.devices import device_name, prepare
 from vaebench.training.feed import Feed, split
 from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.loop import Trainer, build_model
@@ -18,8 +18,6 @@ __all__ = [
     "numpy_generator",
     "prepare",
     "read_tensors",
-    "resolve_device",
-    "resolve_precision",
     "set_aside",
     "split",
     "torch_generator",

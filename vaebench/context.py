@@ -1,0 +1,43 @@
+"""Where and how a worker works: its folders, its device, its threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaebench.data.own import OwnData
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """Where and how a worker works: none of it changes a figure but the device.
+
+    Attributes:
+        out: Folder for checkpoints and trained models.
+        device: Resolved device, such as `cpu` or `cuda:0`.
+        data_dir: The data folder, or None for the default.
+        threads: Threads within an operation.
+        checkpoint_seconds: Wall time between checkpoints.
+        own: The user's own data sets; jobs have their names.
+    """
+
+    out: Path
+    device: str = "cpu"
+    data_dir: Path | None = None
+    threads: int = 1
+    checkpoint_seconds: float = 20.0
+    own: tuple[OwnData, ...] = ()
+
+    def checkpoint(self, key: str) -> Path:
+        """The file that a job is gone on from."""
+        return self.out / "checkpoints" / f"{key}.pt"
+
+    def forget(self, key: str) -> None:
+        """Deletes a finished job's checkpoint, with what a killed process left of writing one."""
+        file = self.checkpoint(key)
+        for leftover in (file, *file.parent.glob(f".{file.name}-*")):
+            leftover.unlink(missing_ok=True)
+
+    def model(self, key: str) -> Path:
+        """The file of a job's trained model."""
+        return self.out / "models" / f"{key}.pt"
