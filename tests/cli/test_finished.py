@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tests.cli.conftest import Say, finished
 from vaebench.cli.planning import Request, plan
 from vaebench.cli.sweep import PLAIN
 from vaebench.spec import JobSpec
-from vaebench.store import Store
+from vaebench.store import Reader, Store
 
 SWEEP = "sweep --models vae,ae --steps 100 --precision fp32 --device cpu --seeds"
 
@@ -93,6 +94,48 @@ def test_looking_at_a_database_takes_the_same_statements_however_many_runs_it_ha
         work[seeds] = seen
     assert work[40]["statements"] == work[10]["statements"]
     assert work[40]["specs"] == work[10]["specs"]
+
+
+def test_a_few_runs_are_listed_from_their_own_figures_alone(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tmp_path / "results.db", 5)
+    rows = []
+    table = Reader.table
+
+    def counted_table(reader: Reader, *arguments: Any) -> Any:
+        columns, found = table(reader, *arguments)
+        rows.append(len(found))
+        return columns, found
+
+    whole = json.loads(say("runs", "--format", "json", "--db", tmp_path / "results.db").out)
+    monkeypatch.setattr(Reader, "table", counted_table)
+    for words in ("--limit 3", "--seed 2", "--model ae --limit 2"):
+        said = say("runs", "--format", "json", *words.split(), "--db", tmp_path / "results.db")
+        few = json.loads(said.out)
+        assert few == [record for record in whole if record in few]
+        assert rows.pop() == len(few) <= 3
+
+
+def test_retrying_all_takes_the_same_statements_however_many_have_failed(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = {}
+    for seeds in (3, 30):
+        path = tmp_path / f"{seeds}.db"
+        jobs = train(path, seeds)
+        with Store(path) as store:
+            with store.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE jobs SET state = 'FAILED', attempts = 3")
+            store.add_sweep(jobs[:2], "vaebench sweep of two")
+        with counted(monkeypatch) as seen:
+            said = say("retry", "--all", "--db", path)
+        assert said.err.startswith(f"{2 * seeds} jobs are pending again.")
+        assert len(said.out.splitlines()) == 2
+        work[seeds] = seen["statements"]
+        with Store(path) as store:
+            assert store.counts()["PENDING"] == 2 * seeds
+    assert work[30] == work[3]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.store.sample_jobs import failure, make_specs
-from vaebench.outcome import JobOutcome
+from tests.store.sample_jobs import failure, make_specs, outcome
+from vaebench.outcome import JobOutcome, Score
 from vaebench.spec import JobSpec
 from vaebench.store import Claim, Reader, Store
 from vaebench.store.queue import AHEAD
+from vaebench.store.schema import SCORES
 
 JOBS = 40 * AHEAD
 
@@ -167,3 +168,31 @@ def test_of_jobs_that_differ_in_the_seed_alone_one_spec_is_read_at_length(
         assert checked == 2
     assert [row.spec for row in rows] == specs
     assert [row.key for row in rows] == [spec.key for spec in specs]
+
+
+def test_the_results_are_the_scores_in_columns(location: str) -> None:
+    specs = make_specs(5)
+    with Store(location) as store:
+        sweep = store.add_sweep(specs, "a sweep").sweep_id
+        for _ in specs[:4]:
+            claim = store.claim(sweep)
+            assert claim is not None
+            found = [Score("mig", claim.spec.seed / 8), Score("kl", None), Score("kl_0", 3.0)]
+            store.complete(claim, outcome(claim.spec, scores=tuple(found)))
+        columns, rows = store.table("results")
+        expected: dict[str, dict[str, float | None]] = {}
+        names, scored = store.table("scores")
+        for row in scored:
+            values = dict(zip(names, row, strict=True))
+            expected.setdefault(values["job_key"], {})[values["name"]] = values["value"]
+        for row in rows:
+            values = dict(zip(columns, row, strict=True))
+            for name in SCORES:
+                assert values[name] == expected[values["job_key"]].get(name)
+        assert [row[0] for row in rows] == [spec.key for spec in specs[:4]]
+        some = [specs[3].key, specs[1].key, specs[4].key]
+        assert store.table("results", some) == (columns, [rows[1], rows[3]])
+        assert store.table("results", []) == (columns, [])
+        with store.engine.connect() as connection:
+            shown = connection.exec_driver_sql("SELECT * FROM results ORDER BY seed").all()
+        assert [tuple(row) for row in shown] == rows

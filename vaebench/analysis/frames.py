@@ -13,7 +13,7 @@ from scipy import stats
 from vaebench.analysis.measures import ERROR, SUPERVISED, TIMES
 from vaebench.catalogue import MODELS
 from vaebench.spec import JobSpec
-from vaebench.store import Reader
+from vaebench.store import Reader, figures_of_runs
 from vaebench.store.schema import SCORES, SPEC_COLUMNS
 
 SYMBOLS = {"beta": "β", "gamma": "γ", "lambda_od": "λ_od", "c_max": "C_max"}
@@ -122,13 +122,13 @@ def wide_runs(reader: Reader) -> pd.DataFrame:
     frame = runs(reader)
     others = {
         name: frame["job_key"].map(by_key).astype("float64")
-        for name, by_key in sorted(reader.values().items())
+        for name, by_key in sorted(figures_of_runs(reader).items())
         if name not in frame.columns
     }
     normal = 2 * stats.norm.ppf(0.975)
     others |= {
         f"{name}{ERROR}": frame["job_key"].map(by_key).astype("float64") / normal
-        for name, by_key in reader.values(widths_of=SUPERVISED).items()
+        for name, by_key in figures_of_runs(reader, widths_of=SUPERVISED).items()
     }
     more = pd.DataFrame(others, index=frame.index)
     return pd.concat([frame, more.where(np.isfinite(more))], axis=1)

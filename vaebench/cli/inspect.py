@@ -223,7 +223,7 @@ def retry(
             )
         again = list(dict.fromkeys([*renewed, *(row.key for row in rows)]))
         changed = store.retry(again)
-        commands = dict.fromkeys(sweep.command for key in again for sweep in store.sweeps(key)[-1:])
+        commands = store.commands(again)
         if every:
             say_unreadable(store)
     if not changed:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from vaebench.store import JobRow
 
 FORMATS = ("table", "csv", "json")
+FEW = 500
+"""Runs whose figures are read by their keys; of more, those of all are."""
+
 MAIN_SCORES = {
     "reconstruction": Column("recon", right=True, spare=1),
     "kl": Column("kl", right=True, spare=2),
@@ -72,23 +75,22 @@ def runs(
             raise unknown("model", name, [*MODELS, *ALIASES])
     with opened(db) as reader:
         every = reader.jobs()
-        columns, lines = reader.table("results")
-    strengths = {row.key: row.spec.strength_text for row in every}
+        keep: dict[str, set[Any]] = {
+            "model": wanted_models,
+            "dataset": _datasets(names(dataset), {row.spec.dataset for row in every}),
+            "state": set(wanted_states),
+            "seed": set(numbers("--seed", seed)) if seed else set(),
+            "strength": set(numbers("--strength", strength)) if strength else set(),
+            "beta": set(numbers("--beta", beta)) if beta else set(),
+        }
+        kept = [row for row in every if _kept(row, keep)]
+        if not sort:
+            kept = kept[:limit]
+        few = [row.key for row in kept] if len(kept) < FEW else None
+        columns, lines = reader.table("results", few)
+    strengths = {row.key: row.spec.strength_text for row in kept}
     results = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
-    keep: dict[str, set[Any]] = {
-        "model": wanted_models,
-        "dataset": _datasets(names(dataset), {row.spec.dataset for row in every}),
-        "state": set(wanted_states),
-        "seed": set(numbers("--seed", seed)) if seed else set(),
-        "strength": set(numbers("--strength", strength)) if strength else set(),
-        "beta": set(numbers("--beta", beta)) if beta else set(),
-    }
-    records = [_record(row, results.get(row.key, {}), list(columns)) for row in every]
-    records = [
-        record
-        for record in records
-        if all(not values or record[name] in values for name, values in keep.items())
-    ]
+    records = [_record(row, results.get(row.key, {}), list(columns)) for row in kept]
     records = _sorted(records, sort, [*columns, "state", "error"])[:limit]
     if form == "json":
         sys.stdout.write(to_json(records))
@@ -100,6 +102,20 @@ def runs(
         if not records:
             tables.note("No run matches." if every else f"{db} has no jobs yet.")
     _said_of_sorting(records, sort)
+
+
+def _kept(row: JobRow, keep: Mapping[str, set[Any]]) -> bool:
+    """Says whether a job passes all filters, each of which may be empty."""
+    return all(not wanted or _known(row, name) in wanted for name, wanted in keep.items())
+
+
+def _known(row: JobRow, name: str) -> Any:
+    """Returns what is known of any job, be it finished or not."""
+    if name == "state":
+        return row.state
+    if name == "beta":
+        return 1.0 if row.spec.model == "vae" else row.spec.parameters.get("beta")
+    return getattr(row.spec, name)
 
 
 def _datasets(wanted: Sequence[str], known: set[str]) -> set[str]:
@@ -131,7 +147,7 @@ def _record(row: JobRow, result: Mapping[str, Any], columns: Sequence[str]) -> d
         "cell": spec.cell,
         "setting": spec.setting,
         "parameters": json.dumps(dict(spec.parameters)),
-        "beta": 1.0 if spec.model == "vae" else spec.parameters.get("beta"),
+        "beta": _known(row, "beta"),
         "error": row.error,
     }
     return {

@@ -1,12 +1,13 @@
-"""Figures of many runs by one statement: of a sweep, of a cell."""
+"""Figures of many runs by one statement: of a sweep, of a cell, of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
+from vaebench.store.database import translated
 from vaebench.store.reading import Reader
 from vaebench.store.schema import jobs, scores, sweep_jobs
 
@@ -51,4 +52,31 @@ def figures_of_cell(reader: Reader, cell: str, start: str) -> dict[str, dict[str
     found: dict[str, dict[str, float]] = {}
     for key, name, value in reader.sound(statement.where(*chosen), values):
         found.setdefault(key, {})[name] = value
+    return found
+
+
+def figures_of_runs(reader: Reader, widths_of: Iterable[str] = ()) -> dict[str, dict[str, float]]:
+    """Returns the figures of finished runs: name -> job key -> value, where there is one.
+
+    The KL of single latents is left out.
+
+    Args:
+        reader: The database.
+        widths_of: Scores whose intervals' widths are to be returned, in place of all values.
+    """
+    figure: sa.ColumnElement[Any] = scores.c.value
+    chosen = ~scores.c.name.startswith("kl_latent_")
+    if names := list(widths_of):
+        figure, chosen = scores.c.high - scores.c.low, scores.c.name.in_(names)
+    complete = sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")
+    found: dict[str, dict[str, float]] = {}
+    statement = sa.select(scores.c.job_id, scores.c.name, figure)
+    statement = statement.where(figure.is_not(None), chosen)
+    with translated(reader.location), reader.engine.connect() as connection:
+        done: dict[int, str] = {row[0]: row[1] for row in connection.execute(complete)}
+        streamed = connection.execution_options(yield_per=50_000).execute(statement)
+        for part in streamed.partitions():
+            for job, name, value in part:
+                if job in done:
+                    found.setdefault(name, {})[done[job]] = value
     return found

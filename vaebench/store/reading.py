@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -193,31 +193,6 @@ class Reader:
         """Returns all the figures of a run, by name."""
         return [Score(*row) for row in self._figures(key, scores, Score.__dataclass_fields__)]
 
-    def values(self, widths_of: Iterable[str] = ()) -> dict[str, dict[str, float]]:
-        """Returns the figures of finished runs: name -> job key -> value, where there is one.
-
-        The KL of single latents is left out.
-
-        Args:
-            widths_of: Scores whose intervals' widths are to be returned, in place of all values.
-        """
-        figure: sa.ColumnElement[Any] = scores.c.value
-        chosen = ~scores.c.name.startswith("kl_latent_")
-        if names := list(widths_of):
-            figure, chosen = scores.c.high - scores.c.low, scores.c.name.in_(names)
-        complete = sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")
-        done: dict[int, str] = {row[0]: row[1] for row in self._rows(complete)}
-        found: dict[str, dict[str, float]] = {}
-        statement = sa.select(scores.c.job_id, scores.c.name, figure)
-        statement = statement.where(figure.is_not(None), chosen)
-        with translated(self.location), self.engine.connect() as connection:
-            streamed = connection.execution_options(yield_per=50_000).execute(statement)
-            for part in streamed.partitions():
-                for job, name, value in part:
-                    if job in done:
-                        found.setdefault(name, {})[done[job]] = value
-        return found
-
     def curve(self, key: str) -> list[CurvePoint]:
         """Returns the training curve of a run."""
         names = CurvePoint.__dataclass_fields__
@@ -315,18 +290,37 @@ class Reader:
             statement = statement.where(sweeps.c.id.in_(chosen))
         return [SweepRow(*row) for row in self._rows(statement.order_by(sweeps.c.id))]
 
-    def table(self, name: str) -> tuple[dict[str, type], list[tuple[Any, ...]]]:
+    def commands(self, keys: Collection[str]) -> list[str]:
+        """Returns the commands of the last sweeps that some jobs belong to, each once."""
+        members = schema.sweep_jobs
+        last = sa.select(jobs.c.job_key, sa.func.max(members.c.sweep_id)).join(
+            members, members.c.job_id == jobs.c.id
+        )
+        last_of = {row[0]: row[1] for row in self._rows(last.group_by(jobs.c.job_key))}
+        chosen = {last_of[key] for key in keys if key in last_of}
+        return list(dict.fromkeys(row.command for row in self.sweeps() if row.id in chosen))
+
+    def table(
+        self, name: str, keys: Collection[str] | None = None
+    ) -> tuple[dict[str, type], list[tuple[Any, ...]]]:
         """Returns a whole table as it is to be exported.
 
         Args:
             name: One of `TABLES`.
+            keys: Of `results`, only the rows of these few runs.
 
         Returns:
             The columns' names and types, and the rows; those that hold another type are left out.
         """
         if name == "results":
             known = {**environments.c, **jobs.c}
-            statement: sa.Executable = sa.text(schema.results_view() + "\nORDER BY j.id")
+            few = "" if keys is None else " AND j.job_key IN :keys"
+            statement = sa.text(f"{schema.results_view()}{few}\nORDER BY j.id")
+            if keys is not None:
+                among: sa.BindParameter[Any] = sa.bindparam(
+                    "keys", list(keys), sa.String, expanding=True
+                )
+                statement = statement.bindparams(among)
             with translated(self.location), self.engine.connect() as connection:
                 result = connection.execute(statement)
                 names, rows = list(result.keys()), list(result)

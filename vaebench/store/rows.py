@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -123,6 +124,14 @@ _SEED, _FOLD = re.compile(r'"seed":(\d+),'), re.compile(r'"fold":(\d+),')
 """Where canonical JSON has them."""
 
 _JOB = kinds(jobs.columns, finite=True)
+_NAMES = {"key": "job_key", "host": "claim_host"}
+_PLACES = {
+    name: list(jobs.c).index(jobs.c[_NAMES.get(name, name)])
+    for name in JobRow.__dataclass_fields__
+    if name not in {"spec", "abandoned"}
+}
+_VALUES = itemgetter(*_PLACES.values())
+"""Takes from a row of `jobs` what a `JobRow` tells of it."""
 
 
 def sound(
@@ -140,11 +149,11 @@ def sound(
         on_unreadable: Told of each row that is left out.
     """
     bad: dict[int, str] = {}
-    for place, column in enumerate(columns):
-        values = [row[place] for row in rows]
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
         taken = _TYPES[column.kind] | ({type(None)} if column.empty else set())
         fits = set(map(type, values)) <= taken
-        if fits and not (column.finite and column.kind is float):
+        finite = column.kind is not float or not column.finite
+        if fits and (finite or all(map(math.isfinite, filter(None, values)))):
             continue
         for number, value in enumerate(values):
             if type(value) not in taken or (column.finite and not _finite(value)):
@@ -259,20 +268,13 @@ def _job(row: Any, spec: JobSpec, at: Moment | None) -> JobRow:
     Where nothing better is known of a running one, the age of its heartbeat says whether it is
     abandoned, on SQLite by this host's clock: that is shown, but nothing is decided by it.
     """
-    values = dict(row._mapping)
-    if values["state"] not in STATES:
-        raise ValueError(f"state is {values['state']!a}, none of {', '.join(STATES)}")
+    known = dict(zip(_PLACES, _VALUES(row), strict=True))
+    if known["state"] not in STATES:
+        raise ValueError(f"state is {known['state']!a}, none of {', '.join(STATES)}")
     abandoned = False
-    if at is not None and values["state"] == "RUNNING":
+    if at is not None and known["state"] == "RUNNING":
+        values = row._mapping
         abandoned = at.gone(values) or at.old(values) > STALE_SECONDS
-        if at.trusts(values) and values["heartbeat_at"] is not None:
-            values["heartbeat_at"] += time.time() - at.now
-    special = {"key", "spec", "host", "abandoned"}
-    names = [name for name in JobRow.__dataclass_fields__ if name not in special]
-    return JobRow(
-        key=values["job_key"],
-        spec=spec,
-        host=values["claim_host"],
-        abandoned=abandoned,
-        **{name: values[name] for name in names},
-    )
+        if at.trusts(values) and known["heartbeat_at"] is not None:
+            known["heartbeat_at"] += time.time() - at.now
+    return JobRow(spec=spec, abandoned=abandoned, **known)

@@ -26,6 +26,9 @@ from vaebench.store.writing import (
     replace_scores,
 )
 
+AT_ONCE = 500
+"""Jobs that one statement names at most."""
+
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
 
@@ -176,13 +179,14 @@ class Store(Claiming):
         self._passed.clear()
         changed = 0
         with translated(self.location), self.engine.begin() as connection:
-            for key in keys:
-                if key in self.unreadable:
-                    changed += anew(connection, key)
-                    continue
+            chosen = list(keys)
+            changed += sum(anew(connection, key) for key in chosen if key in self.unreadable)
+            failed = [key for key in chosen if key not in self.unreadable]
+            for first in range(0, len(failed), AT_ONCE):
+                some = jobs.c.job_key.in_(failed[first : first + AT_ONCE])
                 result = connection.execute(
                     sa.update(jobs)
-                    .where(jobs.c.job_key == key, jobs.c.state == "FAILED")
+                    .where(some, jobs.c.state == "FAILED")
                     .values(state="PENDING", attempts=0, losses=0)
                 )
                 changed += result.rowcount

@@ -6,10 +6,9 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vaebench.outcome import JobOutcome, Score
 from vaebench.spec import JobSpec
@@ -23,6 +22,9 @@ from vaebench.store.schema import (
     representations,
     scores,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 def clean(text: str | None) -> str | None:
@@ -38,10 +40,20 @@ def insert_missing(
         return 0
     # Two processes may insert the same rows at once: on PostgreSQL nothing but the constraint
     # sees the other's rows.
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=[unique])
+    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=[unique])
     inserted = connection.execute(statement.returning(table.c.id), list(rows))
     return len(inserted.all())
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT as the database at hand extends it; the other's dialect is not imported."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as of_postgresql
+
+        return of_postgresql(table)
+    from sqlalchemy.dialects.sqlite import insert as of_sqlite
+
+    return of_sqlite(table)
 
 
 def job_row(spec: JobSpec, now: str) -> dict[str, Any]:
