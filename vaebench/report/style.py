@@ -20,6 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from vaebench.analysis import Measure
+from vaebench.analysis.frames import symbol
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,6 +54,14 @@ MARKERS: Mapping[str, str] = MappingProxyType(
 
 LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 """Line styles that tell a model's series apart."""
+
+SIGNS: Mapping[str, str] = MappingProxyType(
+    {"beta": "β", "gamma": "γ", "lambda_od": r"$\lambda_\mathrm{od}$", "c_max": r"$C_\mathrm{max}$"}
+)
+"""How a hyperparameter is written in figures."""
+
+UNITS: Mapping[str, str] = MappingProxyType({"c_max": "nats"})
+"""Units of hyperparameters that have one."""
 
 INK = "#1a1a1a"
 MUTED = "#5c5c5c"
@@ -176,6 +185,18 @@ def colour(model: str) -> str:
 def marker(model: str) -> str:
     """Returns a model's marker."""
     return MARKERS.get(model, "h")
+
+
+def sign(name: str) -> str:
+    """Returns how a hyperparameter is written in figures."""
+    return SIGNS.get(name, name.replace("_", " "))
+
+
+def signed(text: str) -> str:
+    """Writes the hyperparameters that a series' name holds as figures do."""
+    for name, written in SIGNS.items():
+        text = text.replace(symbol(name), written)
+    return text
 
 
 def shades(count: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,6 +26,7 @@ def in_style() -> Iterator[None]:
         yield
 
 
+@cache
 def drawn(record: Figure) -> dict[str, Canvas]:
     """The figure of a study of one data set, of one of two, and of a cross-validation."""
     found = dict(record.draw(study()))

@@ -16,20 +16,27 @@ from vaebench.report.style import INK
 
 Numbers = npt.NDArray[np.float64]
 
-HUES = {"correlation": "RdBu_r", "probability": "PuOr_r", "share": "Purples"}
+HUES = {"correlation": "RdBu_r", "probability": "PuOr_r", "share": "Purples",
+        "seeds": "Blues_r"}  # fmt: skip
 """Colour maps by what a matrix holds: the first two have their middle where nothing is known."""
 
-RANGES = {"correlation": (-1.0, 1.0), "probability": (0.0, 1.0), "share": (0.0, 1.15)}
+RANGES = {"correlation": (-1.0, 1.0), "probability": (0.0, 1.0), "share": (0.0, 1.15),
+          "seeds": (0.0, 4.0)}  # fmt: skip
 
 
-def short(value: float, kind: str) -> str:
-    """Writes a number of a matrix in as few letters as can be read: 0.43, −0.07, 12 %."""
+def short(value: float, kind: str, *, bare: bool = False) -> str:
+    """Writes a number of a matrix in few letters: 0.43, −0.07; `bare` without the leading 0."""
+    if kind == "seeds":
+        if math.isinf(value):
+            return "∞"
+        return f"{value:.0f}" if value < 1000 else f"{value / 1000:.0f}k"
     if not math.isfinite(value):
         return ""
     if kind == "share":
         return f"{100 * value:.0f}"
     text = f"{value:.2f}".replace("-", "−")
-    return text.removeprefix("−") if text == "−0.00" else text
+    text = "0.00" if text == "−0.00" else text
+    return text.replace("0.", ".", 1) if bare else text
 
 
 def matrix(
@@ -43,6 +50,7 @@ def matrix(
     size: float = 9.5,
     labels: float = 10.0,
     slanted: bool = True,
+    bare: bool = False,
 ) -> None:
     """Draws a matrix with its numbers.
 
@@ -56,19 +64,22 @@ def matrix(
         size: Of the numbers.
         labels: Size of the names.
         slanted: Whether names of columns are slanted.
+        bare: Whether numbers go without the leading 0.
     """
     low, high = RANGES[kind]
     hues = mpl.colormaps[HUES[kind]]
-    axes.imshow(values, cmap=hues, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-    for i, j in np.argwhere(np.isfinite(values)):
+    tones = np.log10(np.minimum(values, 1e6)) if kind == "seeds" else values
+    axes.imshow(tones, cmap=hues, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    for i, j in np.argwhere(~np.isnan(values)):
         value = float(values[i, j])
-        dark = np.dot(hues((value - low) / (high - low))[:3], [0.299, 0.587, 0.114]) < 0.55
+        tone = hues((float(tones[i, j]) - low) / (high - low))
+        dark = np.dot(tone[:3], [0.299, 0.587, 0.114]) < 0.55
         ink = "white" if dark else INK
         below = others is not None and math.isfinite(others[i, j])
         axes.text(
             j,
             i - 0.13 if below else i,
-            short(value, kind),
+            short(value, kind, bare=bare),
             color=ink,
             ha="center",
             va="center",
@@ -127,6 +138,31 @@ def matrix_board(
     return board(
         count, count, height, left=left, right=0.25, top=top, bottom=bottom, width=width
     )  # fmt: skip
+
+
+def small_board(
+    count: int, columns: int, row: float, rows: Sequence[str], names: Sequence[str]
+) -> Board:
+    """Makes a board of small matrices with the same names, which stand on its edge alone.
+
+    Args:
+        count: Number of matrices.
+        columns: Most of them side by side.
+        row: Height of a matrix, inches.
+        rows: Names of their rows.
+        names: Names of their columns.
+    """
+    left = max(text_width(name, 9) for name in rows) + 0.2
+    bottom = 0.58 * max(text_width(name, 9) for name in names) + 0.22
+    return board(count, columns, row, left=left, bottom=bottom, down=0.42, across=0.2, top=0.4)
+
+
+def hush(placed: Board) -> None:
+    """Leaves the names of rows to the panels on the left, those of columns to the lowest."""
+    for axes in placed.beside():
+        axes.tick_params(labelleft=False)
+    for axes in placed.above():
+        axes.tick_params(labelbottom=False)
 
 
 def titles(names: Sequence[str]) -> list[str]:
