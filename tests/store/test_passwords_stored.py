@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests.conftest import CommandLine
 from vaebench.store import Reader, Store
 
-SECRET = "geheim%40Wort"
+SECRET = "geheimes%40 Wort"
 SWEEP = "sweep --models vae --seeds 1 --steps 2 --batch-size 4 --network mlp --eval-size 10".split()
 
 
@@ -24,14 +24,21 @@ def test_a_sweep_stores_and_prints_no_password(
     admin = sa.create_engine(postgres)
     with admin.begin() as connection:
         connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}_empty")
     admin.dispose()
     url = postgres.replace("vaebench@", f"vaebench:{SECRET}@")
     url += f"&options=-csearch_path%3D{name}"
     words = ["--db", url]
     if variable:
         cli.environment["VAEBENCH_DB"], words = url, []
+    Store(url.replace(f"path%3D{name}", f"path%3D{name}_empty")).close()
     said = [cli.run(*SWEEP, *words, "--out", "my out")]
     said += [cli.run("status", *words), cli.run("show", key_of(url), *words)]
+    for command in ("runs", "runs --state failed", "export --table jobs", "retry --all"):
+        said.append(cli.run(*command.split(), *words))
+    said.append(cli.run("compare", url, url))
+    empty = url.replace(f"path%3D{name}", f"path%3D{name}_empty")
+    said += [cli.run("runs", "--db", empty), cli.run("compare", url, empty, code=2)]
     said.append(cli.run("report", *words, "--out", "page"))
     texts = [done.stdout + done.stderr for done in said]
     texts.append((cli.folder / "page" / "index.html").read_text())

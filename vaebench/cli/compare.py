@@ -37,7 +37,7 @@ def compare(
     from vaebench.store import Reader
 
     with Reader.open(first) as a, Reader.open(second) as b:
-        found = compared(a, b)
+        found, first, second = compared(a, b), a.location, b.location
     if found.tests.empty:
         raise UsageError(
             f"{first} and {second} have no cell in common: no model with the same "

@@ -18,6 +18,7 @@ from vaebench.cli.reading import opened
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.errors import unknown
+from vaebench.passwords import hidden
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow
@@ -100,7 +101,7 @@ def runs(
     else:
         _runs_table(records, strengths, prefix_length(row.key for row in every))
         if not records:
-            tables.note("No run matches." if every else f"{db} has no jobs yet.")
+            tables.note("No run matches." if every else f"{hidden(db)} has no jobs yet.")
     _said_of_sorting(records, sort)
 
 

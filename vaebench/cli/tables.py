@@ -19,6 +19,7 @@ from rich.text import Text
 
 from vaebench.digits import written
 from vaebench.harmless import visible
+from vaebench.passwords import scrubbed
 
 GAP = 2
 """Blanks between two columns."""
@@ -96,7 +97,7 @@ def echo(text: str) -> None:
 
 def note(message: str) -> None:
     """Prints one line to the standard error, beside the data; a terminal gets it word by word."""
-    line = " ".join(visible(message).splitlines())
+    line = " ".join(visible(scrubbed(message)).splitlines())
     if sys.stderr.isatty():
         width = Terminal(stderr=True).width
         line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) or line
