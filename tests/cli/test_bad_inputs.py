@@ -74,6 +74,13 @@ def test_a_path_that_is_too_long_is_one_line(
     assert len(line) < 12_000
 
 
+@pytest.mark.parametrize("path", ["", ".", "/", "..", " "])
+def test_a_path_without_a_name_is_one_line(say: Say, path: str) -> None:
+    for words in (("status",), ("runs",), ("show", "aa"), ("report",), ("export",)):
+        line = refused(say, *words, "--db", path)
+        assert "is a folder" in line or "no database" in line
+
+
 @pytest.mark.parametrize(
     "content",
     [

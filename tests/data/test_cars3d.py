@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -91,4 +92,12 @@ def test_files_of_another_kind_are_named(tmp_path: Path) -> None:
         load_cars3d(tmp_path, _objects=1)
     savemat(path, {"im": np.zeros((128, 128, 3, 24, 4))})
     with pytest.raises(DataError, match="its im is float64"):
+        load_cars3d(tmp_path, _objects=1)
+    # A promise of 700 million cells, of which SciPy would make as many objects before it looked.
+    savemat(path, {"im": np.array([[1, 2], ["x", {"a": 1}]], dtype=object)})
+    content = bytearray(path.read_bytes())
+    rows = content.index(struct.pack("<4i", 5, 8, 2, 2))
+    content[rows + 15] = 42
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"its im is cell \[2, 704643074\]"):
         load_cars3d(tmp_path, _objects=1)

@@ -162,5 +162,8 @@ def test_after_a_kill_the_next_process_unpacks(tmp_path: Path, source: Path) -> 
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
     assert list(tmp_path.glob("unpacked/.*.part"))
-    assert _start(tmp_path, 0).communicate(timeout=30)[0] == "True\n"
+    after = _start(tmp_path, 0)
+    assert after.stdout is not None
+    assert after.stdout.read() == "True\n"
+    assert after.wait(60) == 0
     assert not list(tmp_path.glob("unpacked/.*.part"))

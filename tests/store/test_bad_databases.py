@@ -128,6 +128,11 @@ class TestNotADatabase:
         assert "damaged" in refusal(opener, path)
         assert digest(path) == before
 
+    def test_statements_of_tables_that_are_no_text(self, tmp_path: Path, opener: Opener) -> None:
+        path = filled(tmp_path / "results.db")
+        path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xad"))
+        assert "damaged" in refusal(opener, path)
+
     def test_a_folder(self, tmp_path: Path, opener: Opener) -> None:
         message = refusal(opener, tmp_path)
         assert "is a folder" in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -100,15 +101,22 @@ def read_car(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: The file is truncated, damaged, or holds something else.
     """
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     with reading(path, "cannot be read as a .mat file"):
-        im = loadmat(path).get("im")
-    if im is None or im.dtype != np.uint8 or im.shape != _NATIVE:
-        seen = "missing" if im is None else f"{im.dtype} {list(im.shape)}"
-        raise DataError(
-            f"{path} is not a file of Cars3D: its im is {seen}, not uint8 {list(_NATIVE)}."
-        )
+        # Headers first: what a damaged one promises can keep SciPy busy for minutes.
+        headers = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        shape, kind = headers.get("im", (None, None))
+        if (shape, kind) != (_NATIVE, "uint8"):
+            numpy_kind = {"double": "float64", "single": "float32"}.get(kind, kind)
+            seen = "missing" if shape is None else f"{numpy_kind} {list(shape)}"
+            raise DataError(
+                f"{path} is not a file of Cars3D: its im is {seen}, not uint8 {list(_NATIVE)}."
+            )
+        # `mask`, of no use here, comes after it: a file that was cut off is found by reading both.
+        most = math.prod(_NATIVE)
+        read = [n for n, (size, k) in headers.items() if k == kind and math.prod(size) <= most]
+        im = loadmat(path, variable_names=read)["im"]
     images: NDArray[np.uint8] = im.transpose(4, 3, 0, 1, 2)
     return images
 

@@ -170,6 +170,13 @@ def _one_line(error: BaseException | None) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
+def _damaged(name: str, text: str) -> StoreError:
+    return StoreError(
+        f"{name} is damaged ({text}). It was left as it is: put a copy back, or name another with "
+        "--db."
+    )
+
+
 @contextmanager
 def translated(location: str | Path) -> Iterator[None]:
     """Turns a driver's errors into one line about the database at `location`.
@@ -180,6 +187,8 @@ def translated(location: str | Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:  # of SQLite's own tables, or of its words about them
+        raise _damaged(shown(location), _one_line(error)) from error
     except sa.exc.DBAPIError as error:
         name, text = shown(location), scrubbed(_one_line(error.orig))
         if "locked" in text:
@@ -192,10 +201,7 @@ def translated(location: str | Path) -> Iterator[None]:
                 "with --db."
             ) from error
         if "malformed" in text:
-            raise StoreError(
-                f"{name} is damaged ({text}). It was left as it is: put a copy back, or name "
-                "another with --db."
-            ) from error
+            raise _damaged(name, text) from error
         if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
             raise gone(name) from error
         if "readonly" in text or "unable to open" in text:

@@ -56,7 +56,8 @@ def check_kind(path: Path) -> None:
     Raises:
         StoreError: The database or its journal is one.
     """
-    for name in (path, path.with_name(f"{path.name}-journal"), path.with_name(f"{path.name}-wal")):
+    endings = ("", "-journal", "-wal") if path.name else ("",)  # `/` and `.` have no name
+    for name in (path.with_name(f"{path.name}{end}") if end else path for end in endings):
         kind = not_regular(name.stat().st_mode) if name.exists() else None
         if kind and not name.is_dir():
             raise StoreError(f"{name} is {kind}, not a regular file: name another with --db.")
