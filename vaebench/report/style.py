@@ -75,6 +75,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "axes.titlesize": 12.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
+        "axes.titley": 1.0,
         "axes.labelsize": 11.5,
         "axes.spines.top": False,
         "axes.spines.right": False,

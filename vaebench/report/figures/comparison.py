@@ -61,13 +61,20 @@ def _means(rows: pd.DataFrame, rest: pd.DataFrame, models: Sequence[str]) -> Can
         seen = np.concatenate([own[["iqm", "low", "high"]].to_numpy(dtype=float).ravel(),
                                others["iqm"].to_numpy(dtype=float)])  # fmt: skip
         axes.set_xlim(*limits(seen, measure(name)))
+        places = [shown.index(model) for model in own["model"]]
+        hues = [colour(model) for model in own["model"]]
+        axes.hlines(places, own["low"], own["high"], colors=hues, linewidth=2.0)
         for frame, filled in ((others, False), (own, True)):
             for row in frame.itertuples():
-                place = shown.index(row.model) + (0.0 if filled else 0.25)
-                ends = ([row.low], [row.high]) if filled else ([np.nan], [np.nan])
-                mark, hue = marker(row.model), colour(row.model)
-                size = 7 if filled else 4.5
-                dots(axes, [place], [row.iqm], *ends, hue=hue, mark=mark, filled=filled, size=size)
+                axes.plot(
+                    [row.iqm],
+                    [shown.index(row.model) + (0.0 if filled else 0.25)],
+                    marker=marker(row.model),
+                    color=colour(row.model),
+                    markerfacecolor=colour(row.model) if filled else "white",
+                    markersize=7 if filled else 4.5,
+                    clip_on=False,
+                )
         title(axes, measure(name).title)
         axes.locator_params(axis="x", nbins=4)
         axes.set_ylim(len(shown) - 0.4, -0.6)

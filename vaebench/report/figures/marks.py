@@ -17,6 +17,9 @@ Numbers = npt.NDArray[np.float64]
 VIOLIN = 8
 """Fewer runs than this are points alone: a violin of them would be an invention."""
 
+GAP = 0.25
+"""Share of the range of runs from which a gap between neighbours is one."""
+
 REACH = 2.5
 """Bandwidths from the nearest run beyond which a violin is not drawn: it bridges no gap."""
 
@@ -121,7 +124,8 @@ def limits(values: Sequence[float] | Numbers, about: Measure | None = None) -> t
 def density(values: Numbers, points: int = 60) -> tuple[Numbers, Numbers]:
     """Estimates how dense runs lie, for a violin that bridges no gap.
 
-    A Gaussian kernel with Silverman's robust bandwidth, from the least run to the greatest; 0
+    A Gaussian kernel from the least run to the greatest, with Silverman's robust bandwidth of the
+    runs less the means of the groups that gaps of more than `GAP` of their range set apart; 0
     where the nearest run is more than `REACH` bandwidths away.
 
     Args:
@@ -131,9 +135,14 @@ def density(values: Numbers, points: int = 60) -> tuple[Numbers, Numbers]:
     Returns:
         Where it was estimated and the density there, the greatest 1.
     """
-    quarters = np.quantile(values, [0.25, 0.75])
-    spreads = [s for s in (values.std(ddof=1), (quarters[1] - quarters[0]) / 1.34) if s > 0]
-    width = 0.9 * min(spreads) * len(values) ** -0.2
+    ordered = np.sort(values)
+    steps = np.diff(ordered)
+    group = np.concatenate([[0], np.cumsum(steps > GAP * (ordered[-1] - ordered[0]))])
+    means = np.bincount(group, ordered) / np.bincount(group)
+    rest = ordered - means[group]
+    quarters = np.quantile(rest, [0.25, 0.75])
+    spreads = [s for s in (rest.std(ddof=1), (quarters[1] - quarters[0]) / 1.34) if s > 0]
+    width = 0.9 * min(spreads, default=float(steps.max())) * len(values) ** -0.2
     places = np.linspace(values.min(), values.max(), points)
     far = (places[:, None] - values) / width
     found = np.exp(-0.5 * far**2).sum(axis=1)
