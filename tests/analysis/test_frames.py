@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import sqlalchemy as sa
 
+from tests.store.sample_jobs import make_specs, outcome
 from vaebench.analysis import (
     MEASURES,
     curves,
@@ -18,7 +22,7 @@ from vaebench.analysis import (
 )
 from vaebench.outcome import CurvePoint, JobOutcome, Score
 from vaebench.spec import JobSpec, SweepSpec
-from vaebench.store import Reader, Store
+from vaebench.store import Reader, Store, environments_of
 from vaebench.store.schema import SCORES
 
 
@@ -152,3 +156,24 @@ def test_values_are_printed_without_nan_or_minus_zero() -> None:
         "0.123", "–", "–", "–", "0.000"
     ]  # fmt: skip
     assert measure("kl").label == "KL (nats per image)"
+
+
+@pytest.mark.parametrize("read", [curves, long_scores])
+def test_many_runs_are_read_by_few_statements(
+    read: Callable[[Reader, list[str]], pd.DataFrame], tmp_path: Path
+) -> None:
+    specs = make_specs(40)
+    with Store(tmp_path / "results.db") as store:
+        sweep = store.add_sweep(specs, "a sweep").sweep_id
+        while claim := store.claim(sweep):
+            store.complete(claim, outcome(claim.spec))
+        keys = [spec.key for spec in reversed(specs)]
+        one_by_one = pd.concat([read(store, [key]) for key in keys], ignore_index=True)
+        statements: list[str] = []
+        sa.event.listen(store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+        frame = read(store, keys)
+        assert sum(text.startswith("SELECT") for text in statements) == 1
+        assert len(environments_of(store, keys)) == 1
+        assert sum(text.startswith("SELECT") for text in statements) == 3
+    pd.testing.assert_frame_equal(frame, one_by_one)
+    assert list(dict.fromkeys(frame["job_key"])) == keys

@@ -13,7 +13,7 @@ from scipy import stats
 from vaebench.analysis.measures import ERROR, SUPERVISED, TIMES
 from vaebench.catalogue import MODELS
 from vaebench.spec import JobSpec
-from vaebench.store import Reader, figures_of_runs
+from vaebench.store import Reader, curves_of, figures_of_runs, scores_of
 from vaebench.store.schema import SCORES, SPEC_COLUMNS
 
 SYMBOLS = {"beta": "β", "gamma": "γ", "lambda_od": "λ_od", "c_max": "C_max"}
@@ -140,7 +140,7 @@ def long_scores(reader: Reader, keys: Iterable[str]) -> pd.DataFrame:
     Returns:
         One row per run and score: `job_key name value points low high note`.
     """
-    rows = [{"job_key": key, **vars(score)} for key in keys for score in reader.scores(key)]
+    rows = [{"job_key": key, **vars(score)} for key, score in scores_of(reader, keys)]
     columns = ["job_key", "name", "value", "points", "low", "high", "note"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -152,7 +152,7 @@ def curves(reader: Reader, keys: Iterable[str]) -> pd.DataFrame:
         One row per run and logged step: `job_key step loss reconstruction kl`, in nats per
         example; `kl` is NaN where the model has none.
     """
-    rows = [{"job_key": key, **vars(point)} for key in keys for point in reader.curve(key)]
+    rows = [{"job_key": key, **vars(point)} for key, point in curves_of(reader, keys)]
     frame = pd.DataFrame(rows, columns=["job_key", "step", "loss", "reconstruction", "kl"])
     numbers = ["loss", "reconstruction", "kl"]
     frame[numbers] = frame[numbers].astype("float64")

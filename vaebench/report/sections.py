@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +23,7 @@ from vaebench.report.strengths import FEW, strength_figure
 from vaebench.report.style import Drawing, render
 from vaebench.report.tables import Table
 from vaebench.report.training import curve_figure
-from vaebench.store import Reader
+from vaebench.store import Reader, environments_of
 
 
 @dataclass
@@ -78,8 +77,7 @@ def section(reader: Reader, data: SettingData, formats: Sequence[str]) -> Sectio
         formats: File formats of the figures.
     """
     keys = data.runs["job_key"].tolist()
-    found = [reader.environment(key) for key in keys]
-    environments = list({json.dumps(dict(e), sort_keys=True): e for e in found}.values())
+    environments = environments_of(reader, keys)
     parts = [_failures(reader, data)]
     if keys:
         parts += [_summary(data), *_strengths(data, formats)]

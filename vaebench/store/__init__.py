@@ -2,7 +2,14 @@
 
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
-from vaebench.store.figures import figures_of_cell, figures_of_runs, figures_of_sweep
+from vaebench.store.figures import (
+    curves_of,
+    environments_of,
+    figures_of_cell,
+    figures_of_runs,
+    figures_of_sweep,
+    scores_of,
+)
 from vaebench.store.reading import TABLES, Reader
 from vaebench.store.renewal import forget, made_by_other_code, renew, stored_outcome
 from vaebench.store.rows import Added, JobRow, SweepRow
@@ -22,11 +29,14 @@ __all__ = [
     "Reader",
     "Store",
     "SweepRow",
+    "curves_of",
+    "environments_of",
     "figures_of_cell",
     "figures_of_runs",
     "figures_of_sweep",
     "forget",
     "made_by_other_code",
     "renew",
+    "scores_of",
     "stored_outcome",
 ]

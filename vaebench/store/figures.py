@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from vaebench.outcome import CurvePoint, Score
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
-from vaebench.store.schema import jobs, scores, sweep_jobs
+from vaebench.store.schema import curves, jobs, scores, sweep_jobs
+
+AT_ONCE = 500
+"""Runs that one statement names at most."""
 
 
 def figures_of_sweep(reader: Reader, sweep_id: int, names: Collection[str]) -> list[dict[str, Any]]:
@@ -80,3 +84,50 @@ def figures_of_runs(reader: Reader, widths_of: Iterable[str] = ()) -> dict[str, 
                 if job in done:
                     found.setdefault(name, {})[done[job]] = value
     return found
+
+
+def scores_of(reader: Reader, keys: Iterable[str]) -> Iterator[tuple[str, Score]]:
+    """Gives every figure of some runs with the run's key, run by run, by name."""
+    names = Score.__dataclass_fields__
+    for key, *values in _of_runs(reader, scores, names, keys):
+        yield key, Score(*values)
+
+
+def curves_of(reader: Reader, keys: Iterable[str]) -> Iterator[tuple[str, CurvePoint]]:
+    """Gives the training curves of some runs, point by point with the run's key."""
+    for key, *values in _of_runs(reader, curves, CurvePoint.__dataclass_fields__, keys):
+        yield key, CurvePoint(*values)
+
+
+def _of_runs(
+    reader: Reader, table: sa.Table, names: Iterable[str], keys: Iterable[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Reads a table's rows of some runs in the order of their keys, each after its run's."""
+    columns = [jobs.c.job_key, *(table.c[name] for name in names)]
+    statement = sa.select(*columns).join(table, table.c.job_id == jobs.c.id)
+    for some in _parts(keys):
+        chosen = statement.where(jobs.c.job_key.in_(some)).order_by(*table.primary_key.columns)
+        found: dict[str, list[Any]] = {}
+        for row in reader.sound(chosen, columns):
+            found.setdefault(row[0], []).append(row)
+        for key in some:
+            yield from found.get(key, ())
+
+
+def environments_of(reader: Reader, keys: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Returns the environments that some runs were made in, each once."""
+    runs: dict[int, str] = {}
+    for some in _parts(keys):
+        first = sa.select(jobs.c.environment_id, sa.func.min(jobs.c.job_key))
+        chosen = first.where(jobs.c.job_key.in_(some), jobs.c.environment_id.is_not(None))
+        with translated(reader.location), reader.engine.connect() as connection:
+            for place, key in connection.execute(chosen.group_by(jobs.c.environment_id)):
+                runs.setdefault(place, key)
+    return [reader.environment(key) for _, key in sorted(runs.items())]
+
+
+def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
+    """Divides keys into as many as one statement names."""
+    every = list(keys)
+    for first in range(0, len(every), AT_ONCE):
+        yield every[first : first + AT_ONCE]

@@ -13,6 +13,7 @@ from vaebench.spec import JobSpec
 from vaebench.store.claiming import Claiming, held, time_text
 from vaebench.store.claims import Claim
 from vaebench.store.database import open_engine, shown, translated
+from vaebench.store.figures import AT_ONCE
 from vaebench.store.rows import Added
 from vaebench.store.schema import jobs, representations, sweep_jobs, sweeps
 from vaebench.store.writing import (
@@ -25,9 +26,6 @@ from vaebench.store.writing import (
     mend_specs,
     replace_scores,
 )
-
-AT_ONCE = 500
-"""Jobs that one statement names at most."""
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
