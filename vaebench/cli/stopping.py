@@ -52,7 +52,7 @@ def leave(code: int) -> NoReturn:
     That takes seconds where torch was half imported, and what had to be put away has been.
     """
     while_leaving()
-    if _came:
+    if code == INTERRUPTED:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
