@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -15,17 +14,15 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
 
-from tests.report.databases import sprites, sweep, tiled, write
+from tests.report.databases import sweep, write
 from vaebench.analysis import MEASURES, Decomposition, RSquared, curves, measure, runs
 from vaebench.analysis.measures import TIMES
 from vaebench.catalogue import MODELS
 from vaebench.report.distributions import distribution_figure, time_figure
-from vaebench.report.pictures import Block, by_kl, cut, labels, mosaic, picture
 from vaebench.report.shares import share_figure
 from vaebench.report.strengths import strength_figure
-from vaebench.report.style import COLOURS, MARKERS, jitter, render, shades, styled, value_limits
+from vaebench.report.style import COLOURS, MARKERS, jitter, shades, styled, value_limits
 from vaebench.report.training import curve_figure
 from vaebench.store import Reader
 
@@ -217,56 +214,6 @@ def test_points_are_spread_the_same_way_every_time() -> None:
     assert jitter(9) == jitter(9)
     assert max(map(abs, jitter(500))) <= 1
     assert len(set(jitter(50))) == 50
-
-
-@pytest.mark.parametrize(("size", "factor"), [(64, 2), (32, 4), (28, 4), (300, 1)])
-def test_every_pixel_of_a_tile_is_a_whole_square_in_the_png(size: int, factor: int) -> None:
-    tiles = np.random.default_rng(0).integers(0, 256, (6, size, size), dtype=np.uint8)
-    found = cut(tiled("samples", tiles, 3))
-    assert found is not None
-    assert (found[..., 0].reshape(6, size, size) == tiles).all()
-    block = Block("CVAE, β = 1", found, ["square", "ellipse"], ["−2", "0", "2"])
-    drawing = render(picture([block]), "x", "", "", formats=("png",), inline="png")
-    with Image.open(io.BytesIO(drawing.files["png"])) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    wanted = mosaic(block)
-    assert wanted.shape[0] == 2 * size * factor + 2
-    height, width = wanted.shape[:2]
-    spots = [
-        (y, x)
-        for y in range(pixels.shape[0] - height + 1)
-        for x in range(pixels.shape[1] - width + 1)
-        if (pixels[y, x : x + width] == wanted[0]).all()
-    ]
-    assert len(spots) == factor, "the rows of PNG pixels that one row of a tile becomes"
-    y, x = spots[0]
-    assert (pixels[y : y + height, x : x + width] == wanted).all()
-    outside = pixels.copy()
-    outside[y : y + height, x : x + width] = 255
-    assert (outside[:4] == 255).all()
-    assert (outside[:, -6:] == 255).all()
-    assert outside.min() < 100
-
-
-def test_traversals_are_sorted_by_kl() -> None:
-    tiles = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1, 1).repeat(3, axis=4)
-    block = Block("", tiles, ["z0 · KL 0.10", "z1 · KL 5.00", "z2 · KL 2.00"])
-    found = by_kl(block, {0: 0.1, 1: 5.0, 2: 2.0})
-    assert found.row_labels == ["z1 · KL 5.00", "z2 · KL 2.00", "z0 · KL 0.10"]
-    assert found.tiles[:, 0, 0, 0, 0].tolist() == [1, 2, 0]
-    assert by_kl(block, {0: 0.1}) is block
-
-
-def test_pictures_that_do_not_fit_their_grid_are_refused() -> None:
-    good = tiled("samples", sprites(28)[:4], 2, row_labels=["a"])
-    assert cut(good) is not None
-    assert cut(type(good)("samples", good.png, 3, 2)) is None
-    assert cut(type(good)("samples", good.png[:50], 2, 2)) is None
-    assert labels(good, "row_labels", 2) == []
-    assert labels(good, "column_labels", 2) == []
-    blank = tiled("samples", sprites(28)[:4], 2, row_labels=["", ""], column_labels=["-1", "0"])
-    assert labels(blank, "row_labels", 2) == []
-    assert labels(blank, "column_labels", 2) == ["−1", "0"]
 
 
 def test_a_score_without_a_proper_name_is_drawn_too(tmp_path: Path) -> None:

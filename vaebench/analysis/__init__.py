@@ -1,6 +1,6 @@
 """From the store to pandas, and the statistics of a sweep."""
 
-from vaebench.analysis.agreement import latent_kl, udr_scores
+from vaebench.analysis.agreement import latent_kl, latent_variance, udr_scores
 from vaebench.analysis.comparison import Comparison, compare
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
@@ -34,6 +34,7 @@ __all__ = [
     "decompose",
     "jobs",
     "latent_kl",
+    "latent_variance",
     "long_scores",
     "mean_interval",
     "measure",

@@ -25,6 +25,18 @@ def _by_latent(figures: Mapping[str, float]) -> dict[int, float]:
     return {int(name.removeprefix(_KL)): value for name, value in figures.items()}
 
 
+def latent_variance(reader: Reader, cell: str, key: str) -> dict[int, float]:
+    """Computes the variance of each latent's posterior mean over images; empty where not stored.
+
+    It says more than the KL of whether a latent carries anything: of one whose posterior is narrow
+    but everywhere the same the KL is high and the variance 0.
+    """
+    stored = reader.representations(cell, key).get(key)
+    if stored is None:
+        return {}
+    return dict(enumerate(codes(stored).astype(np.float64).var(axis=0).tolist()))
+
+
 def codes(stored: Representation) -> npt.NDArray[np.float32]:
     """Reads stored codes, [N, D]."""
     return np.frombuffer(stored.codes, "<f4").reshape(stored.points, stored.latents)

@@ -1,4 +1,4 @@
-"""Bars for what takes its time with data sets: downloading, unpacking, preparing images."""
+"""Bars for what takes its time: downloading, unpacking, preparing images, reports."""
 
 from __future__ import annotations
 
@@ -34,6 +34,29 @@ def make_ready(
     with Bars() as bars:
         for name in names:
             prepare(name, data_dir, bars.show, skip_broken=skip_broken)
+
+
+class Steps(Progress):
+    """Shows on stderr how far something of a few steps is: a bar a step, on a terminal alone."""
+
+    def __init__(self) -> None:
+        console = tables.Terminal(stderr=True, highlight=False, soft_wrap=True)
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.completed} of {task.total}", markup=False),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._steps: dict[str, TaskID] = {}
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Shows how much of a step is done, and how much there is."""
+        if what not in self._steps:
+            self._steps[what] = self.add_task(what, total=total)
+        self.update(self._steps[what], completed=done, total=total)
 
 
 class Bars(Progress):

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from vaebench.cli import tables
+from vaebench.cli.bars import Steps
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.parsing import names
 from vaebench.cli.reading import opened
 from vaebench.cli.status import RENEW
 
@@ -18,16 +20,22 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write. Default: report, beside the database.")
     ] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="NAMES", help="File formats of the figures: png, svg, pdf."
+        ),
+    ] = "png",
 ) -> None:
     """Write the figures, tables and the page of a sweep's results.
 
-    Example: vaebench report --db results/results.db --out results/report
+    Example: vaebench report --db results/results.db --out results/report --format png,pdf
     """
     from vaebench.report import build_report
 
     folder = out or (Path("results") if "://" in db else Path(db).parent) / "report"
-    with opened(db) as reader:
-        summary = build_report(reader, folder)
+    with opened(db) as reader, Steps() as steps:
+        summary = build_report(reader, folder, formats=names(formats), on_progress=steps.show)
     tables.note(str(summary))
     if summary.remark:
         tables.note(f"{summary.remark} {RENEW}")

@@ -10,14 +10,15 @@ from tempfile import TemporaryDirectory
 
 import jinja2
 
-from vaebench.analysis import jobs, runs
+from vaebench.analysis import jobs
 from vaebench.errors import OutputError, UsageError, unknown
 from vaebench.files import anything, check_replaceable, unwritable, write_atomically
 from vaebench.fingerprint import other_code
 from vaebench.harmless import visible
-from vaebench.report.contents import settings
-from vaebench.report.sections import Section, section, state_text
-from vaebench.report.style import FORMATS, styled
+from vaebench.report.page import Page, make
+from vaebench.report.processes import Advance
+from vaebench.report.rendering import FORMATS
+from vaebench.report.sections import state_text
 from vaebench.store import Reader, made_by_other_code
 
 MANIFEST = "manifest.txt"
@@ -60,11 +61,18 @@ class ReportSummary:
         return f"{runs_done}: {len(self.figures)} figures, {len(self.tables)} tables"
 
 
-def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS) -> ReportSummary:
+def build_report(
+    reader: Reader,
+    out: Path,
+    *,
+    formats: Sequence[str] = ("png",),
+    on_progress: Advance = lambda what, done, total: None,
+) -> ReportSummary:
     """Writes the report of a database.
 
     `out/index.html` holds all figures and needs no other file and no network;
-    `out/figures/NAME.{png,svg,pdf}` and `out/tables/NAME.{csv,md,tex}` hold them apart. The same
+    `out/figures/NAME.{png,svg,pdf}` and `out/tables/NAME.csv` (tables of runs as `md` and `tex`
+    too) hold them apart. The same
     database gives the same bytes. A database that is empty or half-finished, or in which jobs
     failed, gives a report that says so. Files of an earlier report in `out` that this one does
     not have are removed; any other file there is left alone.
@@ -73,6 +81,7 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
         reader: The database.
         out: Folder to write to; made where it is missing.
         formats: File formats of the figures, of `png`, `svg` and `pdf`.
+        on_progress: Is told what is being done, how much of it is done and how much there is.
 
     Returns:
         What was made.
@@ -93,20 +102,12 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
     except OSError as error:
         raise unwritable(out, error, INSTEAD) from error
     all_jobs = jobs(reader)
-    found = settings(all_jobs, runs(reader))
-    with styled():
-        sections = [section(reader, data, formats) for data in found]
     counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
-    commands = list(dict.fromkeys(row.command for row in reader.sweeps()))
     old = len(made_by_other_code(reader))
     remark = other_code(old, counts.get("COMPLETE", 0)) if old else ""
-    page = _page(sections, counts, commands, remark, reader.unreadable)
-    parts = [part for one in sections for part in one.parts]
-    drawings = [drawing for part in parts for drawing in part.drawings]
-    tables = [table for part in parts for table in part.tables]
-    files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
-    files |= {f"tables/{t.name}.{end}": text for t in tables for end, text in t.files().items()}
-    files[PAGE] = visible(page).encode(errors="replace")
+    page = make(reader, all_jobs, formats, on_progress)
+    files = dict(page.files)
+    files[PAGE] = visible(_page(reader, page, counts, remark)).encode(errors="replace")
     try:
         _write(out, files)
     except OSError as error:
@@ -115,23 +116,17 @@ def build_report(reader: Reader, out: Path, *, formats: Sequence[str] = FORMATS)
         ) from error
     return ReportSummary(
         index=out / PAGE,
-        settings=len(found),
+        settings=page.settings,
         complete=counts.get("COMPLETE", 0),
         failed=counts.get("FAILED", 0),
         pending=counts.get("PENDING", 0) + counts.get("RUNNING", 0),
-        figures=tuple(drawing.name for drawing in drawings),
-        tables=tuple(table.name for table in tables),
+        figures=page.figures,
+        tables=page.tables,
         remark=remark,
     )
 
 
-def _page(
-    sections: Sequence[Section],
-    counts: Mapping[str, int],
-    commands: Sequence[str],
-    remark: str,
-    unreadable: Mapping[str, str],
-) -> str:
+def _page(reader: Reader, page: Page, counts: Mapping[str, int], remark: str) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vaebench.report"),
         autoescape=True,
@@ -141,12 +136,12 @@ def _page(
     )
     state, alarming = state_text(dict(counts))
     return environment.get_template("report.html.j2").render(
-        sections=sections,
+        page=page,
         state=state,
         alarming=alarming,
-        commands=commands,
         remark=remark,
-        unreadable=list(unreadable.items()),
+        unreadable=list(reader.unreadable.items()),
+        commands=list(dict.fromkeys(row.command for row in reader.sweeps())),
     )
 
 

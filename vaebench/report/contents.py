@@ -11,20 +11,19 @@ from typing import Any
 
 import pandas as pd
 
-from vaebench.analysis import MEASURES, Decomposition, decompose, measure, summarise
+from vaebench.analysis import MEASURES
 from vaebench.analysis.frames import symbol
 from vaebench.analysis.measures import FIT, TIMES
-from vaebench.hints import hint
-from vaebench.report.tables import Table
+from vaebench.data.cards import ABOUT, CONTENTS
 from vaebench.spec import JobSpec, Setting
 from vaebench.store.schema import SCORES
 
-TITLES = {"dsprites": "dSprites", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
+SCORES_SAID = {
+    "core": "core (those that train no classifier of downstream tasks)",
+    "all": "all, with downstream tasks and the sampled representation",
+}
 LONGEST_SLUG = 80
 """Characters of a data set's name in files' names; of a longer one, a path, the end tells more."""
-ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
-_SHARES = ("model_r2", "model_chance", "model_adjusted", "cell_r2", "cell_chance",
-           "cell_adjusted", "seed")  # fmt: skip
 _SAID = {
     "steps": "{:,} steps",
     "batch_size": "batches of {}",
@@ -79,6 +78,23 @@ class SettingData:
         return int((self.jobs["state"] == state).sum())
 
 
+def dataset_title(name: str) -> str:
+    """Returns what a data set is called in the literature; users' own by their name."""
+    return ABOUT[name].title if name in ABOUT else name
+
+
+def evaluated_on(spec: JobSpec) -> str:
+    """Says which images figures are of: held out from training, or those that were trained on."""
+    if spec.folds is not None:
+        return "images of the fold that was held out of training"
+    contents = CONTENTS.get(spec.dataset)
+    if contents is None:
+        return "images of the data set, those trained on among them unless it has a split"
+    if contents.train_images:
+        return f"held-out test images of {dataset_title(spec.dataset)}"
+    return f"images of the training set: {dataset_title(spec.dataset)} has no split"
+
+
 def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
     """Splits a database's jobs and runs by setting, in the order they were first added."""
     first = jobs.drop_duplicates("setting")
@@ -88,7 +104,7 @@ def settings(jobs: pd.DataFrame, runs: pd.DataFrame) -> list[SettingData]:
     for key, spec in specs.items():
         alike = [other for other in specs.values() if other.dataset == spec.dataset]
         slug = _slug(spec.dataset)
-        title = TITLES.get(spec.dataset, spec.dataset)
+        title = dataset_title(spec.dataset)
         if slugs[slug] > 1:
             slug = f"{slug}-{key[:6]}"
         if len(alike) > 1:
@@ -152,13 +168,15 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     network = [spec.network, f"{spec.latent_dim} latents", f"{spec.likelihood} likelihood"]
     seconds = float(data.runs["wall_seconds"].sum())
     rows = [
-        ("Data set", TITLES.get(spec.dataset, spec.dataset)),
+        ("Data set", dataset_title(spec.dataset)),
         ("Models", "; ".join(models)),
         ("Seeds", _ranges(sorted(jobs["seed"].unique()))),
+        *_folds(jobs),
         ("Training", ", ".join(training)),
         ("Network", ", ".join([*network, f"{spec.initialisation} initialisation"])),
         ("Precision", spec.precision),
-        ("Evaluation", f"size {spec.eval_size:,} (the study’s own is 10,000)"),
+        ("Scores", SCORES_SAID[spec.scores]),
+        ("Evaluation", f"{evaluated_on(spec)}; size {spec.eval_size:,} (the study’s is 10,000)"),
     ]
     rows += _environment(environments)
     if len(data.runs):
@@ -167,6 +185,15 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     others = [field.name for field in dataclasses.fields(Setting) if field.name not in named]
     extra = [_said(spec, name) for name in others if getattr(spec, name) is not None]
     return rows + ([("Also", ", ".join(extra))] if extra else [])
+
+
+def _folds(jobs: pd.DataFrame) -> list[tuple[str, str]]:
+    folds = {(job.fold, job.folds) for job in jobs["spec"] if job.fold is not None}
+    if not folds:
+        return []
+    number = max(count for _, count in folds if count is not None)
+    done = _ranges(sorted(fold for fold, _ in folds if fold is not None))
+    return [("Folds", f"{done} of {number} (cross-validation; each trains on the others’ images)")]
 
 
 def _environment(environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -192,116 +219,6 @@ def _environment(environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         said["Data from"].append(str(found.get("data") or ""))
     joined = {word: "; ".join(dict.fromkeys(t for t in texts if t)) for word, texts in said.items()}
     return [(word, text) for word, text in joined.items() if text]
-
-
-def summary_table(data: SettingData) -> Table:
-    """Averages every figure over the seeds of a cell; cells without a finished run are kept."""
-    names = [*data.fit, *data.scores]
-    names += ["wall_seconds"] if data.runs["wall_seconds"].notna().any() else []
-    done = summarise(data.runs, ["cell"], names).set_index("cell")
-    rows, figures = [], []
-    for cell, group in data.jobs.groupby("cell", sort=False):
-        first = group.iloc[0]
-        found = done.loc[cell] if cell in done.index else None
-        finished = 0 if found is None else int(done["runs"].astype(int)[cell])
-        strength = "–"
-        if pd.notna(first["strength"]):
-            strength = f"{symbol(first['strength_name'])} = {first['strength']:g}"
-        cells = [_mean(found, name) for name in names]
-        count = str(finished) if finished == len(group) else f"{finished} of {len(group)}"
-        rows.append([first["series"], strength, count, *cells])
-        numbers = {} if found is None else found.drop("runs").to_dict()
-        named = first[["model", "series", "strength_name", "strength"]].to_dict()
-        figures.append(named | {"runs": finished, "jobs": len(group)} | numbers)
-    heads = [measure(name).title + ARROWS[measure(name).better] for name in names]
-    caption = (
-        "Mean over seeds ± half the width of its 95 % interval (Student’s t); a single run has "
-        "no interval. Reconstruction, KL and ELBO in nats per image, wall time in seconds for "
-        "training and evaluation together. ↑ higher is better, ↓ lower is better."
-    )
-    return Table(
-        f"{data.slug}_summary",
-        caption,
-        ["Model", "Strength", "Runs", *heads],
-        rows,
-        pd.DataFrame(figures),
-        text_columns=2,
-    )
-
-
-def _mean(row: Any, name: str) -> str:
-    if row is None or pd.isna(row[f"{name}_mean"]):
-        return "–"
-    about, mean = measure(name), row[f"{name}_mean"]
-    if pd.isna(row[f"{name}_high"]):
-        return about.text(mean)
-    half = row[f"{name}_high"] - mean
-    return f"{about.text(mean, half)} ± {about.text(half, half)}"
-
-
-def decompositions(data: SettingData) -> dict[str, Decomposition | None]:
-    """Splits the variance of every metric; None for a metric that is constant."""
-    runs = data.runs
-    names = [*data.fit, *data.scores]
-    models, cells = runs["model"].tolist(), runs["cell"].tolist()
-    return {name: decompose(runs[name].tolist(), models, cells) for name in names}
-
-
-def variance_table(data: SettingData, parts: Mapping[str, Decomposition | None]) -> Table:
-    """Tables the variance explained, beside what chance would explain."""
-    rows, figures = [], []
-    for name, part in parts.items():
-        title = measure(name).title
-        if part is None:
-            rows.append([title, str(int(data.runs[name].notna().sum())), *["–"] * 7])
-            continue
-        told = part.seed is not None
-        chosen = [
-            part.model.value,
-            part.model.chance,
-            part.model.adjusted,
-            part.cell.value if told else None,
-            part.cell.chance if told else None,
-            part.cell.adjusted,
-            part.seed,
-        ]
-        rows.append([title, str(part.cell.runs), *(_share(value) for value in chosen)])
-        counts = {"runs": part.cell.runs, "models": part.model.groups, "cells": part.cell.groups}
-        figures.append({"metric": name, **counts, **dict(zip(_SHARES, chosen, strict=True))})
-    caption = (
-        "R² of each metric over all runs: sum of squares between groups over the total. “By "
-        "chance” is what as many groups would explain on average if they meant nothing, "
-        "(k − 1)/(n − 1); “adjusted” corrects for it and is below 0 where chance would have done "
-        "better. The rest is the seed. A dash: the metric is the same in all runs, or no cell "
-        "has a second run."
-    )
-    heads = ["R² of model", "by chance", "adjusted", "R² of model × strength", "by chance",
-             "adjusted", "Rest: seed"]  # fmt: skip
-    return Table(
-        f"{data.slug}_variance", caption, ["Metric", "Runs", *heads], rows, pd.DataFrame(figures)
-    )
-
-
-def failure_table(data: SettingData, db: str, limit: int = 50) -> Table | None:
-    """Lists failed jobs with what went wrong; None where there are none."""
-    failed = data.jobs[data.jobs["state"] == "FAILED"]
-    if failed.empty:
-        return None
-    rows = [
-        [label, str(seed), key, (error or "no message").splitlines()[0][:200]]
-        for label, seed, key, error in zip(
-            failed["cell_label"], failed["seed"], failed["job_key"], failed["error"], strict=True
-        )
-    ][:limit]
-    more = f" {len(failed) - limit:,} more are not listed." if len(failed) > limit else ""
-    caption = f"Failed jobs. To see the traceback of one: {hint('vaebench show KEY', db)}.{more}"
-    kept = failed[["job_key", "model", "cell_label", "seed", "attempts", "error"]]
-    heads = ["Cell", "Seed", "Key", "Error"]
-    return Table(f"{data.slug}_failed", caption, heads, rows, kept, text_columns=4)
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else measure("r2").text(value)
 
 
 def duration(seconds: float) -> str:

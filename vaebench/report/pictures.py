@@ -82,21 +82,29 @@ def labels(artifact: Artifact, name: str, count: int) -> list[str]:
     return [re.sub(r"^-(?=[\d.])", "−", str(label)) for label in found]
 
 
-def by_kl(block: Block, kl: Mapping[int, float]) -> Block:
-    """Sorts a traversal's rows by the KL of their latent, greatest first.
+def by_variance(block: Block, variance: Mapping[int, float], kl: Mapping[int, float]) -> Block:
+    """Sorts a traversal's rows by what their latent carries, most first, and writes it to them.
 
     Args:
         block: A row per latent, labelled `z3`, or `z3` and more.
-        kl: KL of each latent by its index; rows stay as they are where one is missing.
+        variance: Variance of each latent's posterior mean over images, by its index.
+        kl: KL of each latent in nats; rows are sorted by it where variances are not known.
 
     Returns:
-        The sorted block.
+        The sorted block; rows stay as they are where neither is known of all.
     """
-    digits = [label.removeprefix("z").split(" ")[0] for label in block.row_labels]
-    if not digits or not all(text.isdigit() and int(text) in kl for text in digits):
+    names = [label.removeprefix("z").split(" ")[0] for label in block.row_labels]
+    latents = [int(text) for text in names if text.isdigit()]
+    known = [each for each in (variance, kl) if all(latent in each for latent in latents)]
+    if not latents or len(latents) < len(names) or not known:
         return block
-    order = sorted(range(len(digits)), key=lambda row: (-kl[int(digits[row])], row))
-    rows = [block.row_labels[row] for row in order]
+    order = sorted(range(len(latents)), key=lambda row: (-known[0][latents[row]], row))
+    said = block.row_labels
+    if variance in known:
+        said = [f"z{n} · var {variance[n]:.2f}" for n in latents]
+        if kl in known:
+            said = [f"{text} · KL {kl[n]:.2f}" for text, n in zip(said, latents, strict=True)]
+    rows = [said[row] for row in order]
     return Block(block.title, block.tiles[order], rows, block.column_labels)
 
 

@@ -1,91 +1,266 @@
-"""The parts of one section of the report: text, tables and figures for one setting."""
+"""The parts of the page, made of answers, figures, tables and what is missing for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-from vaebench.analysis import curves, latent_kl
-from vaebench.analysis.frames import symbol
-from vaebench.report import showcase
-from vaebench.report.contents import (
-    SettingData,
-    decompositions,
-    facts,
+import pandas as pd
+
+from vaebench.report.answers import Answer, answers, explained, selection
+from vaebench.report.computed import Computed
+from vaebench.report.contents import SettingData
+from vaebench.report.figures import FIGURES, Figure, View
+from vaebench.report.questions import QUESTIONS, Question, place
+from vaebench.report.rendering import Drawing
+from vaebench.report.summary import (
+    choice_table,
     failure_table,
+    short_summary,
+    statistic_table,
     summary_table,
-    variance_table,
 )
-from vaebench.report.distributions import LEAST, distribution_figure, time_figure
-from vaebench.report.shares import share_figure
-from vaebench.report.strengths import FEW, strength_figure
-from vaebench.report.style import Drawing, render
 from vaebench.report.tables import Table
-from vaebench.report.training import curve_figure
-from vaebench.store import Reader, environments_of
+
+Drawn = Mapping[str, Sequence[Drawing]]
+"""Figures by the name of their record."""
 
 
 @dataclass
-class Part:
-    """A part of a section.
+class Block:
+    """A figure with its words, or some tables, in a section.
+
+    Attributes:
+        id: Its anchor.
+        title: Its heading; empty for none.
+        texts: Paragraphs, above all else.
+        drawings: Figures, each with the title of its setting, or an empty one.
+        above: Figures that stand in the answer above instead: anchor and title.
+        caption: How to read the figures.
+        tables: Tables below, in sight.
+        folded: Tables below that are folded away, with their heads.
+        files: Tables that are files alone: name and number of rows.
+        small: Whether figures stand side by side.
+    """
+
+    id: str
+    title: str = ""
+    texts: list[str] = field(default_factory=list)
+    drawings: list[tuple[str, Drawing]] = field(default_factory=list)
+    above: str = ""
+    caption: str = ""
+    tables: list[Table] = field(default_factory=list)
+    folded: list[tuple[str, Table]] = field(default_factory=list)
+    files: list[tuple[str, int]] = field(default_factory=list)
+    small: bool = False
+
+
+@dataclass
+class Section:
+    """A part of the page.
 
     Attributes:
         id: Its anchor.
         title: Its heading.
-        texts: Paragraphs.
-        tables: Tables, below the paragraphs.
-        drawings: Figures, below the tables.
-        side_by_side: Whether figures stand beside each other where there is room.
+        lead: A paragraph below it.
+        blocks: What is in it.
+        lacks: What is missing, in whole sentences, by what it is missing for.
+        notes: What is to be known, in whole sentences.
+        facts: By setting, what was run, as pairs of a word and its explanation.
     """
 
     id: str
     title: str
-    texts: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    drawings: list[Drawing] = field(default_factory=list)
-    side_by_side: bool = False
+    lead: str = ""
+    blocks: list[Block] = field(default_factory=list)
+    lacks: list[tuple[str, list[str]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    facts: list[tuple[str, Sequence[tuple[str, str]]]] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing."""
+        return not (self.blocks or self.lacks or self.facts)
 
 
 @dataclass(frozen=True)
-class Section:
-    """All that the report says of one setting.
+class Answered:
+    """What one setting, or all together, answers.
 
     Attributes:
-        id: Its anchor.
-        title: Its heading.
-        state: How many jobs are done, failed and to come, in a sentence.
-        alarming: Whether something failed or is missing.
-        facts: What was run, as pairs of a word and its explanation.
-        parts: Its parts.
+        title: The setting; empty where there is one.
+        answers: Each with the anchor of its figure.
+        beside: The figure that carries them, with its caption; None where none is drawn.
+        notes: What is to be known of all intervals.
     """
 
-    id: str
     title: str
-    state: str
-    alarming: bool
-    facts: Sequence[tuple[str, str]]
-    parts: Sequence[Part]
+    answers: Sequence[tuple[Answer, str]]
+    beside: tuple[Drawing, Figure] | None
+    notes: Sequence[str]
 
 
-def section(reader: Reader, data: SettingData, formats: Sequence[str]) -> Section:
-    """Builds the section of one setting.
+CARRYING = ("variance_components", "cross_validation", "strengths", "iqm", "violin", "paired",
+            "rate_distortion")  # fmt: skip
+"""Figures that may stand beside the answers, the best first."""
+
+
+def question_sections(
+    found: Sequence[SettingData],
+    computed: Computed,
+    drawn: Drawn,
+    above: frozenset[str],
+    said: Sequence[str],
+) -> list[Section]:
+    """Builds the parts of the questions.
 
     Args:
-        reader: The database.
-        data: The setting's jobs and runs.
-        formats: File formats of the figures.
+        found: The settings.
+        computed: The tables.
+        drawn: The figures.
+        above: Stems of figures that stand in the answers already.
+        said: Notes that are said already.
     """
-    keys = data.runs["job_key"].tolist()
-    environments = environments_of(reader, keys)
-    parts = [_failures(reader, data)]
-    if keys:
-        parts += [_summary(data), *_strengths(data, formats)]
-        parts += [_distributions(data, formats), _variance(data, formats), _times(data, formats)]
-        parts += [_curves(reader, data, formats), *_pictures(reader, data, formats)]
-    kept = [part for part in parts if part.tables or part.drawings or part.texts]
-    state, alarming = state_text({s: data.count(s) for s in data.jobs["state"].unique()})
-    return Section(data.slug, data.title, state, alarming, facts(data, environments), kept)
+    placed = place(FIGURES)
+    titles = {data.slug: data.title for data in found if len(found) > 1}
+    sections = []
+    for question in QUESTIONS:
+        section = Section(question.id, question.title, question.lead)
+        for figure in placed[question.id]:
+            block = _figure_block(figure, drawn.get(figure.name, ()), titles, above)
+            if block is not None:
+                section.blocks.append(block)
+        section.blocks += _tables(question, found, computed)
+        _say(section, question, computed, said)
+        if question.id == "runs":
+            section.blocks += _runs(found)
+        sections.append(section)
+    return sections
+
+
+def _figure_block(
+    figure: Figure, drawings: Sequence[Drawing], titles: Mapping[str, str], above: frozenset[str]
+) -> Block | None:
+    if not drawings:
+        return None
+    block = Block(f"figure-{figure.name}", figure.title, caption=figure.caption)
+    block.drawings = [
+        (titles.get(drawing.name.partition("_")[0], ""), drawing)
+        for drawing in drawings
+        if drawing.name not in above
+    ]
+    block.above = next((each.name for each in drawings if each.name in above), "")
+    block.small = len(block.drawings) > 2
+    return block
+
+
+def _tables(question: Question, found: Sequence[SettingData], computed: Computed) -> list[Block]:
+    block = Block(f"{question.id}-tables")
+    for name in question.tables:
+        rows, about = computed.tables[name], computed.record(name)
+        if rows.empty:
+            continue
+        if name == "cross_validation":
+            block.tables += [
+                choice_table(data, mine)
+                for data in found
+                if len(mine := rows[(rows["setting"] == data.key) & (rows["collapsed"] == "with")])
+            ]
+        elif (table := statistic_table(about, rows)) is not None:
+            block.folded.append((about.title, table))
+        block.files.append((name, len(rows)))
+    return [block] if block.files else []
+
+
+def _say(section: Section, question: Question, computed: Computed, said: Sequence[str]) -> None:
+    """Adds what tables lack, and what is to be known of them and was not said yet."""
+    for name in question.tables:
+        if name == "cross_validation" and computed.runs["fold"].isna().all():
+            continue
+        if lacks := computed.missing[name]:
+            section.lacks.append((computed.record(name).title, lacks))
+        if len(computed.tables[name]):
+            section.notes += [
+                text for text in computed.cautions[name] if text not in (*said, *section.notes)
+            ]
+
+
+def _runs(found: Sequence[SettingData]) -> list[Block]:
+    blocks = []
+    for data in found:
+        full = summary_table(data)
+        short = short_summary(full)
+        block = Block(f"{data.slug}-summary", data.title if len(found) > 1 else "")
+        block.tables.append(short)
+        if len(full.columns) > len(short.columns):
+            block.folded.append((f"All {len(full.columns) - 3} metrics", full))
+        blocks.append(block)
+    return blocks
+
+
+def failures(found: Sequence[SettingData], db: str) -> Section:
+    """Builds the part on failed jobs."""
+    section = Section("failed", "Failed jobs")
+    for data in found:
+        table = failure_table(data, db)
+        if table is not None:
+            title = data.title if len(found) > 1 else ""
+            section.blocks.append(Block(f"{data.slug}-failed", title, tables=[table]))
+    return section
+
+
+def answered(
+    views: Sequence[View], computed: Computed, drawn: Drawn, common: Sequence[str]
+) -> list[Answered]:
+    """Answers the questions for every setting, and for all together.
+
+    Args:
+        views: The settings that have a run, with their tables.
+        computed: The tables.
+        drawn: The figures.
+        common: What is to be known of the intervals of all.
+    """
+    anchors = {name: f"figure-{name}" for name, drawings in drawn.items() if drawings}
+    anchors |= _elsewhere(anchors)
+    parts = []
+    together = [explained(computed.tables["variance_explained"])]
+    together.append(selection(computed.tables["selection"]))
+    for place_, view in enumerate(views):
+        missing = {
+            name: computed.record(name).missing(view.runs) for name in ("variance_components",)
+        }
+        found = answers(view, missing)
+        alone = len(views) == 1
+        found += [answer for answer in together if answer is not None and alone]
+        beside = _beside(view, drawn) if place_ == 0 else None
+        linked = [(answer, anchors.get(answer.figure, "")) for answer in found]
+        title = "" if alone else view.title
+        parts.append(Answered(title, linked, beside, common if place_ == 0 else ()))
+    if len(views) > 1:
+        linked = [(each, anchors.get(each.figure, "")) for each in together if each is not None]
+        if linked:
+            parts.insert(0, Answered("", linked, parts[0].beside, common))
+            parts[1] = Answered(parts[1].title, parts[1].answers, None, ())
+    return parts
+
+
+def _elsewhere(anchors: Mapping[str, str]) -> dict[str, str]:
+    """Gives the anchor of the section to figures that are not drawn."""
+    found: dict[str, str] = {}
+    for question in QUESTIONS:
+        for name in (*question.figures, *question.tables):
+            if name not in anchors:
+                found.setdefault(name, question.id)
+    return found
+
+
+def _beside(view: View, drawn: Drawn) -> tuple[Drawing, Figure] | None:
+    records = {figure.name: figure for figure in FIGURES}
+    for name in CARRYING:
+        for drawing in drawn.get(name, ()):
+            if drawing.name.startswith(f"{view.slug}_") and name in records:
+                return drawing, records[name]
+    return None
 
 
 def state_text(counts: dict[str, int]) -> tuple[str, bool]:
@@ -108,150 +283,27 @@ def state_text(counts: dict[str, int]) -> tuple[str, bool]:
     return f"{start}: {', '.join(rest)}.", True
 
 
-def _part(data: SettingData, name: str, title: str) -> Part:
-    return Part(f"{data.slug}-{name}", title)
-
-
-def _failures(reader: Reader, data: SettingData) -> Part:
-    part = _part(data, "failed", "Failed jobs")
-    table = failure_table(data, reader.location)
-    if table is not None:
-        part.tables.append(table)
-    return part
-
-
-def _summary(data: SettingData) -> Part:
-    part = _part(data, "summary", "Summary")
-    part.tables.append(summary_table(data))
-    return part
-
-
-def _strengths(data: SettingData, formats: Sequence[str]) -> list[Part]:
-    parts = []
-    swept = data.runs.dropna(subset=["strength"])
-    for name, group in swept.groupby("strength_name", sort=False):
-        sign = symbol(str(name))
-        part = _part(data, f"by-{name}".replace("_", "-"), f"Against {sign}")
-        parts.append(part)
-        if group["strength"].nunique() < 2:
-            value = f"{group['strength'].iloc[0]:g}"
-            part.texts.append(f"All runs have {sign} = {value}: there is nothing to compare.")
-            continue
-        most = int(data.runs.groupby("cell").size().max())
-        read = "Line: single runs."
-        if most > 1:
-            read = (
-                "Line: mean; bars: 95 % interval of the mean over seeds (Student’s t), cut off "
-                "where it goes far beyond the runs; small open points: single seeds, where a cell "
-                f"has at most {FEW}."
-            )
-        if data.runs["strength_name"].isna().any():
-            read += " Dashed level lines: models without a strength, with their interval."
-        for kind, names, title in (
-            ("fit", data.fit, "Reconstruction, KL and ELBO"),
-            ("scores", data.scores, "Scores"),
-        ):
-            if not names or group[names].isna().all(axis=None):
-                continue
-            drawn = [n for n in names if group[n].notna().any()]
-            figure = strength_figure(data.runs, drawn, str(name))
-            stem = f"{data.slug}_{kind}_by_{name}"
-            caption = f"{title} against {sign}, on held-out data. {read}"
-            alt = f"Line charts of {', '.join(drawn)} against {name}, one line per model."
-            part.drawings.append(render(figure, stem, caption, alt, formats=formats))
-    return parts
-
-
-def _distributions(data: SettingData, formats: Sequence[str]) -> Part:
-    part = _part(data, "distributions", "Distributions")
-    names = [*data.fit, *data.scores]
-    if not names:
-        return part
-    caption = (
-        "Each metric over all runs of a model, strengths and seeds together; the bar is the "
-        f"median. A violin is drawn from {LEAST} runs on that differ."
-    )
-    alt = f"Violins with points of {', '.join(names)}, one row per model."
-    figure = distribution_figure(data.runs, names)
-    name = f"{data.slug}_distributions"
-    part.drawings.append(render(figure, name, caption, alt, formats=formats))
-    return part
-
-
-def _variance(data: SettingData, formats: Sequence[str]) -> Part:
-    part = _part(data, "variance", "What explains the variance")
-    if data.runs["cell"].nunique() < 2:
-        part.texts.append("One cell only: there is nothing that its runs could be told apart by.")
-        return part
-    found = decompositions(data)
-    if not any(found.values()):
-        part.texts.append("No metric differs between runs.")
-        return part
-    told = {name: p for name, p in found.items() if p is not None and p.seed is not None}
-    if told:
-        chance = next(iter(told.values())).cell
-        part.texts.append(
-            f"How much of a metric’s variance over the {chance.runs} runs its model explains, how "
-            f"much the {chance.groups} cells of model × strength, and what is left to the seed. "
-            f"Read it with care where seeds are few: {chance.groups} groups that meant nothing "
-            f"would explain {100 * chance.chance:.0f} % on average."
+def swept_text(found: Sequence[SettingData], runs: pd.DataFrame) -> list[str]:
+    """Says what was swept: a sentence a setting, with how many runs collapsed."""
+    sentences = []
+    for data in found:
+        models = data.jobs["model"].nunique()
+        cells = data.jobs["cell"].nunique()
+        seeds, folds = data.jobs["seed"].nunique(), data.spec.folds
+        mine = runs[runs["setting"] == data.key]
+        fallen = int(mine["collapsed"].sum()) if len(mine) else 0
+        words = [_counted(models, "model"), f"{_counted(cells, 'cell')} (model and strength)"]
+        words.append(
+            _counted(seeds, "seed") + (f", {folds} folds of cross-validation" if folds else "")
         )
-        caption = (
-            "Variance explained. The orange mark shows where model and strength together would "
-            "end on average if they meant nothing."
-        )
-        alt = f"Stacked bars: shares of model, strength and seed for {', '.join(told)}."
-        name = f"{data.slug}_variance"
-        part.drawings.append(render(share_figure(told), name, caption, alt, formats=formats))
-    else:
-        part.texts.append(
-            "No cell has more than one run, so strength and seed cannot be told apart. Train more "
-            "seeds: vaebench sweep … --seeds 3."
-        )
-    part.tables.append(variance_table(data, found))
-    return part
+        failed = data.count("FAILED")
+        ends = [f"{_counted(len(mine), 'run')} of {_counted(len(data.jobs), 'job')}"]
+        ends += [f"{failed:,} failed"] if failed else ["none failed"]
+        if len(mine) and mine["active_units"].notna().any():
+            ends.append(f"{fallen:,} collapsed" if fallen else "none collapsed")
+        sentences.append(f"{data.title}: {', '.join(words)}. {', '.join(ends).capitalize()}.")
+    return sentences
 
 
-def _times(data: SettingData, formats: Sequence[str]) -> Part:
-    part = _part(data, "time", "Wall time")
-    timed = data.runs.dropna(subset=["wall_seconds"])
-    if timed.empty:
-        return part
-    caption = "Mean wall time of a run, training and evaluation apart; points: single runs in all."
-    alt = "Bars of wall time per model, training and evaluation apart."
-    name = f"{data.slug}_wall_time"
-    part.drawings.append(render(time_figure(timed), name, caption, alt, formats=formats))
-    return part
-
-
-def _curves(reader: Reader, data: SettingData, formats: Sequence[str]) -> Part:
-    part = _part(data, "curves", "Training curves")
-    frame = curves(reader, data.runs["job_key"])
-    if frame.empty:
-        return part
-    caption = (
-        "One thin line per run, averaged over the steps between two logged points. Reconstruction "
-        "and KL share a scale down their column; losses of different models are different "
-        "objectives and do not. Scales are logarithmic where values span more than a factor of ten."
-    )
-    alt = "Line charts of loss, reconstruction and KL over training steps, one row per model."
-    name = f"{data.slug}_curves"
-    figure = curve_figure(data.runs, frame)
-    part.drawings.append(render(figure, name, caption, alt, formats=formats))
-    return part
-
-
-def _pictures(reader: Reader, data: SettingData, formats: Sequence[str]) -> list[Part]:
-    shown = showcase.choose(data.runs, reader.artifacts, partial(latent_kl, reader))
-    parts = []
-    for kind, title in showcase.TITLES.items():
-        part = _part(data, kind, title)
-        part.drawings, part.texts = showcase.draw(shown, kind, data.slug, formats)
-        part.side_by_side = True
-        if part.drawings:
-            plain = any(run.chosen.startswith("Recon") for run in shown)
-            chosen = "For each model and strength, the run with the median ELBO over seeds is shown"
-            chosen += " (without an ELBO, the median reconstruction)." if plain else "."
-            part.texts.insert(0, f"{showcase.ADVICE[kind]} {chosen}")
-        parts.append(part)
-    return parts
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from vaebench.analysis import measure, representatives
+from vaebench.analysis import latent_kl, latent_variance, measure, representatives
 from vaebench.analysis.frames import symbol
 from vaebench.outcome import Artifact
-from vaebench.report.pictures import Block, by_kl, cut, labels, picture
-from vaebench.report.style import Drawing, render
+from vaebench.report.pictures import Block, by_variance, cut, labels, picture
+from vaebench.report.rendering import Drawing, render
+from vaebench.store import Reader
 
-ADVICE = {
-    "reconstructions": "Held-out originals above what the decoder makes of their posterior means.",
-    "samples": "Images decoded from draws of the prior.",
-    "traversals": "Each row moves one latent over the values above it and keeps the others. Rows "
-    "are sorted by the latent’s KL in nats (an autoencoder’s by their standard deviation), so "
-    "those that carry information come first and dead ones last.",
-}
 TITLES = {
     "reconstructions": "Reconstructions",
     "samples": "Samples from the prior",
     "traversals": "Latent traversals",
 }
+
+MOST_CELLS = 48
+"""Cells of a database whose runs are all shown; of more, three of each series."""
+
+MANY_CELLS = 300
+"""Of so many cells, the middle strength of each series alone."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Shown:
         chosen: The figure it was chosen by, such as `ELBO −57.3 nats`, or empty.
         artifacts: Its pictures by name.
         kl: KL of each latent, by index; empty where unknown.
+        variance: Variance of each latent's posterior mean over images; empty where not stored.
     """
 
     series: str
@@ -51,6 +52,7 @@ class Shown:
     chosen: str
     artifacts: Mapping[str, Artifact]
     kl: Mapping[int, float]
+    variance: Mapping[int, float]
 
     @property
     def title(self) -> str:
@@ -58,24 +60,41 @@ class Shown:
         return " · ".join(t for t in (self.cell_label, f"seed {self.seed}", self.chosen) if t)
 
 
-def choose(
-    runs: pd.DataFrame,
-    artifacts: Callable[[str], Iterable[Artifact]],
-    latent_kl: Callable[[str], Mapping[int, float]],
-) -> list[Shown]:
-    """Picks the run with the median ELBO of each cell and reads its pictures.
+def representative(runs: pd.DataFrame, cells: int) -> pd.DataFrame:
+    """Picks the runs to look at: those with the median ELBO of their cells.
 
     Args:
         runs: Runs of one setting.
-        artifacts: Gives the pictures of a run by its key.
-        latent_kl: Gives the KL of each of its latents.
+        cells: Cells of the whole database: of many, not all are shown.
+    """
+    found = representatives(runs)
+    if cells <= MOST_CELLS:
+        return found
+    kept = []
+    for _, group in found.groupby("series", sort=False):
+        ordered = group.sort_values("strength", kind="stable")
+        last = len(ordered) - 1
+        places = {last // 2} if cells > MANY_CELLS else {0, last // 2, last}
+        kept.append(ordered.iloc[sorted(places)])
+    return pd.concat(kept, ignore_index=True)
+
+
+def choose(reader: Reader, chosen: pd.DataFrame) -> list[Shown]:
+    """Reads the pictures of the runs to look at.
+
+    Args:
+        reader: The database.
+        chosen: The runs, as `representative` gives them.
     """
     shown = []
-    for row in representatives(runs).to_dict("records"):
+    for row in chosen.to_dict("records"):
         by, key = str(row["chosen_by"]), str(row["job_key"])
         short = str(row["series"])
         if pd.notna(row["strength"]):
             short = f"{symbol(str(row['strength_name']))} = {row['strength']:g}"
+        told = ""
+        if by:
+            told = f"{measure(by).title} {measure(by).text(row[by]).replace('-', '−')} nats"
         shown.append(
             Shown(
                 str(row["series"]),
@@ -83,14 +102,39 @@ def choose(
                 str(row["cell_label"]),
                 short,
                 int(row["seed"]),
-                f"{measure(by).title} {measure(by).text(row[by]).replace('-', '−')} nats"
-                if by
-                else "",
-                {artifact.name: artifact for artifact in artifacts(key)},
-                latent_kl(key),
+                told,
+                {artifact.name: artifact for artifact in reader.artifacts(key)},
+                latent_kl(reader, key),
+                latent_variance(reader, str(row["cell"]), key),
             )
         )
     return shown
+
+
+def advice(kind: str, shown: Sequence[Shown], images: str) -> str:
+    """Says how to read a kind of picture.
+
+    Args:
+        kind: `reconstructions`, `samples` or `traversals`.
+        shown: The runs.
+        images: What originals are, as `contents.evaluated_on` says it.
+    """
+    if kind == "reconstructions":
+        return f"Originals ({images}) above what the decoder makes of their posterior means."
+    if kind == "samples":
+        return "Images decoded from draws of the prior."
+    text = "Each row moves one latent over the values above it and keeps the others."
+    with_pictures = [run for run in shown if kind in run.artifacts]
+    if all(run.variance for run in with_pictures):
+        return (
+            f"{text} Rows are sorted by the variance of the latent’s posterior mean over images: "
+            "one that does not vary carries nothing, whatever its KL in nats."
+        )
+    return (
+        f"{text} Rows are sorted by the latent’s KL in nats (an autoencoder’s by their standard "
+        "deviation), as the codes of some of these runs were not stored: one whose posterior is "
+        "narrow and everywhere the same has a high KL and carries nothing."
+    )
 
 
 def draw(
@@ -127,11 +171,11 @@ def draw(
         number = names[model] = names.get(model, 0) + 1
         name = f"{slug}_{kind}_{model}" + (f"-{number}" if number > 1 else "")
         if kind == "traversals":
-            for place, (run, block) in enumerate(blocks):
-                drawings.append(_render([block], f"{name}_{place + 1}", kind, run.title, formats))
+            for place, (_, block) in enumerate(blocks):
+                drawings.append(_render([block], f"{name}_{place + 1}", formats))
         else:
             joined = _compared(blocks) if kind == "reconstructions" else [b for _, b in blocks]
-            drawings.append(_render(joined, name, kind, series, formats))
+            drawings.append(_render(joined, name, formats))
     return drawings, remarks
 
 
@@ -142,7 +186,7 @@ def _block(run: Shown, artifact: Artifact) -> Block | None:
     rows = labels(artifact, "row_labels", tiles.shape[0])
     columns = labels(artifact, "column_labels", tiles.shape[1])
     block = Block(run.title, tiles, rows, columns)
-    return by_kl(block, run.kl) if artifact.name == "traversals" else block
+    return by_variance(block, run.variance, run.kl) if artifact.name == "traversals" else block
 
 
 def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:
@@ -161,9 +205,5 @@ def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:
     return [Block(blocks[0][0].series, tiles, ["original", *rows])]
 
 
-def _render(
-    blocks: Sequence[Block], name: str, kind: str, about: str, formats: Sequence[str]
-) -> Drawing:
-    caption = "" if kind == "traversals" else f"{about}."
-    alt = f"{TITLES[kind]}, {about}. {ADVICE[kind]}"
-    return render(picture(blocks), name, caption, alt, formats=formats, inline="png")
+def _render(blocks: Sequence[Block], name: str, formats: Sequence[str]) -> Drawing:
+    return render(picture(blocks), name, formats=formats, exact=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -66,6 +66,7 @@ class Table:
         rows: Cells as text, a cell per head.
         data: Figures behind it, unrounded, for the CSV.
         text_columns: How many columns from the left are words; the others are set right.
+        best: Cells of the best values, as pairs of row and column; they are marked.
     """
 
     name: str
@@ -74,16 +75,23 @@ class Table:
     rows: Sequence[Sequence[str]]
     data: pd.DataFrame
     text_columns: int = 1
+    best: frozenset[tuple[int, int]] = frozenset()
 
     def files(self) -> Mapping[str, bytes]:
         """Returns the table's files by ending."""
-        data = {
-            name: values if pd.api.types.is_numeric_dtype(values) else values.map(_cell)
-            for name, values in self.data.items()
-        }
-        csv = pd.DataFrame(data).to_csv(index=False, lineterminator="\n", na_rep="")
-        texts = {"csv": csv, "md": self.markdown(), "tex": self.latex()}
-        return {ending: text.encode() for ending, text in texts.items()}
+        texts = {"md": self.markdown(), "tex": self.latex()}
+        return {"csv": csv(self.data)} | {end: text.encode() for end, text in texts.items()}
+
+    def narrowed(self, heads: Sequence[str]) -> Table:
+        """Returns the table with some of its columns, in their order."""
+        kept = [place for place, head in enumerate(self.columns) if head in heads]
+        new = {old: place for place, old in enumerate(kept)}
+        return replace(
+            self,
+            columns=[self.columns[place] for place in kept],
+            rows=[[row[place] for place in kept] for row in self.rows],
+            best=frozenset((row, new[column]) for row, column in self.best if column in new),
+        )
 
     def markdown(self) -> str:
         """Returns the table in GitHub's Markdown, padded to be read as it is."""
@@ -147,6 +155,17 @@ def _latex_cell(text: str) -> str:
 def _pipe(text: str) -> str:
     """Escapes what is not text in a cell of Markdown: bars, HTML, links, pictures, emphasis."""
     return re.sub(r"[\\|`*\[\]]", r"\\\g<0>", escape(visible(text), quote=False)).replace("\n", " ")
+
+
+def csv(data: pd.DataFrame) -> bytes:
+    """Writes figures unrounded; text that would be taken for a formula is made harmless."""
+    columns = {
+        name: values if pd.api.types.is_numeric_dtype(values) else values.map(_cell)
+        for name, values in data.items()
+    }
+    frame = pd.DataFrame(columns, index=data.index)
+    text: str = frame.to_csv(index=False, lineterminator="\n", na_rep="")
+    return text.encode()
 
 
 def _cell(value: Any) -> Any:

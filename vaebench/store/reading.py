@@ -210,8 +210,8 @@ class Reader:
                 found.append(Artifact(row.name, row.png, row.rows, row.columns, detail))
         return found
 
-    def representations(self, cell: str) -> dict[str, Representation]:
-        """Returns the stored codes of a cell's finished runs by their job key.
+    def representations(self, cell: str, key: str | None = None) -> dict[str, Representation]:
+        """Returns the stored codes of a cell's finished runs by their job key, or of one of them.
 
         Runs of a vaebench that did not store codes yet are left out.
         """
@@ -221,6 +221,7 @@ class Reader:
         columns = [representations.c[name] for name in Representation.__dataclass_fields__]
         statement = sa.select(jobs.c.job_key, *columns).join(representations)
         statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
+        statement = statement if key is None else statement.where(jobs.c.job_key == key)
         rows = self._rows(statement.order_by(jobs.c.id))
         must = kinds([jobs.c.job_key, *columns])
         found = {}
