@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.report.databases import outcome, report, sweep, write
+from vaebench.analysis import TABLES
 from vaebench.errors import OutputError, UsageError, VaebenchError
 from vaebench.outcome import Artifact
 from vaebench.report import ReportSummary, build_report
@@ -32,23 +33,56 @@ def test_all_files_are_there_and_listed(full_report: tuple[Path, ReportSummary])
     out, summary = full_report
     for name in summary.figures:
         assert (out / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    for name in summary.tables:
+    for table in TABLES:
+        found = pd.read_csv(out / "tables" / f"{table.name}.csv")
+        assert tuple(found.columns[: len(table.columns)]) == table.columns
+    for name in set(summary.tables) - {table.name for table in TABLES}:
         for ending in ("csv", "md", "tex"):
             assert (out / "tables" / f"{name}.{ending}").stat().st_size > 100
     made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert made == {*(out / "manifest.txt").read_text().split("\n")[:-1], "manifest.txt"}
     assert summary.index == out / "index.html"
-    assert str(summary) == f"42 runs: {len(summary.figures)} figures, 4 tables"
+    assert str(summary) == f"42 runs: {len(summary.figures)} figures, {len(TABLES) + 2} tables"
     assert (summary.settings, summary.complete, summary.failed, summary.pending) == (2, 42, 0, 0)
 
 
 def test_every_part_asked_for_is_there(full_report: tuple[Path, ReportSummary]) -> None:
     _, summary = full_report
-    expected = {"fit_by_beta", "scores_by_beta", "distributions", "variance", "wall_time", "curves",
-                "reconstructions_cvae", "samples_cvae", "traversals_cvae_1"}  # fmt: skip
+    expected = {"iqm", "violins", "rate_distortion", "wall_time", "reconstructions_cvae",
+                "samples_cvae", "traversals_cvae_1"}  # fmt: skip
     for slug in ("dsprites", "fashion-mnist"):
         assert {f"{slug}_{name}" for name in expected} <= set(summary.figures)
-        assert {f"{slug}_summary", f"{slug}_variance"} <= set(summary.tables)
+        assert any(name.startswith(f"{slug}_strengths") for name in summary.figures)
+        assert any(name.startswith(f"{slug}_curves") for name in summary.figures)
+        assert f"{slug}_summary" in summary.tables
+    assert "dsprites_metric_correlation" in summary.figures
+
+
+def test_page_answers_first_and_keeps_the_order_of_the_questions(
+    full_report: tuple[Path, ReportSummary],
+) -> None:
+    page = (full_report[0] / "index.html").read_text()
+    order = ["class=\"answers", 'id="decides"', 'id="models"', 'id="agree"', 'id="labels"',
+             'id="downstream"', 'id="collapsed"', 'id="runs"', 'id="reconstructions"',
+             'id="times"', 'id="ran"', 'id="commands"']  # fmt: skip
+    places = [page.index(mark) for mark in order]
+    assert places == sorted(places)
+    sources = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(sources) == len(set(sources)), "a figure is embedded twice"
+
+
+def test_page_says_what_is_missing_for_a_table(full_report: tuple[Path, ReportSummary]) -> None:
+    text = words((full_report[0] / "index.html").read_text())
+    assert "dsprites has no downstream accuracies (--scores all)." in text
+    assert "fashion-mnist has 2 seeds" in text
+
+
+def test_images_are_called_held_out_where_they_are(full_report: tuple[Path, ReportSummary]) -> None:
+    page = (full_report[0] / "index.html").read_text()
+    text = words(page)
+    assert "images of the training set: dSprites has no split" in text
+    assert "held-out test images of Fashion-MNIST" in text
+    assert "eld-out data" not in page
 
 
 def test_page_needs_no_other_file_and_no_network(full_report: tuple[Path, ReportSummary]) -> None:
@@ -109,7 +143,7 @@ def test_half_finished_and_failing_is_said_plainly(tmp_path: Path) -> None:
     assert (summary.complete, summary.failed, summary.pending) == (2, 6, 4)
     assert "2 of 12 runs are complete: 6 failed, 1 running or interrupted, 3 pending." in text
     assert "loss is nan at step 312 &lt;of 700&gt; &amp; more" in text
-    assert "All runs have β = 1" in text
+    assert "2 runs of 12 jobs, 6 failed" in text
     assert str(summary).startswith("2 runs, 6 failed, 4 pending: ")
     table = pd.read_csv(tmp_path / "out" / "tables" / "dsprites_summary.csv")
     assert table["runs"].tolist() == [2, 0, 0, 0]
@@ -121,12 +155,11 @@ def test_one_seed_has_no_interval_and_no_seed_share(tmp_path: Path) -> None:
     path = write(tmp_path / "results.db", sweep(betas=(1, 10), seeds=1, latent_dim=2))
     summary = report(path, tmp_path / "out", formats=())
     text = words(summary.index.read_text())
-    assert "No cell has more than one run" in text
-    assert "dsprites_variance" not in summary.figures
-    assert (
-        "±"
-        not in (tmp_path / "out" / "tables" / "dsprites_summary.md").read_text().split("Mean")[0]
-    )
+    assert "These runs cannot tell" in text
+    assert "dsprites has 1 seed, and it needs 2 or more." in text
+    assert "dsprites_variance_components" not in summary.figures
+    table = (tmp_path / "out" / "tables" / "dsprites_summary.md").read_text()
+    assert "±" not in table.split("Mean")[0]
     assert not NOTHING_WRONG.search(text)
 
 
@@ -135,18 +168,18 @@ def test_settings_of_one_data_set_are_told_apart(tmp_path: Path) -> None:
     path = write(tmp_path / "results.db", *specs)
     summary = report(path, tmp_path / "out", formats=())
     page = summary.index.read_text()
-    assert "dSprites: 50 steps</h2>" in page
-    assert "dSprites: 1,500 steps</h2>" in page
-    assert len(set(summary.tables)) == len(summary.tables) == 2
+    assert "dSprites: 50 steps</h3>" in page
+    assert "dSprites: 1,500 steps</h3>" in page
+    assert len(set(summary.tables)) == len(summary.tables) == len(TABLES) + 2
 
 
 def test_same_database_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     path = write(tmp_path / "results.db", sweep(["ae", "cvae"], (1, 4), 2, latent_dim=2))
-    report(path, tmp_path / "a")
+    report(path, tmp_path / "a", formats=("png", "svg", "pdf"))
     code = (
         "import sys; from pathlib import Path; from vaebench.store import Reader;"
         "from vaebench.report import build_report;"
-        "build_report(Reader.open(sys.argv[1]), Path(sys.argv[2]))"
+        "build_report(Reader.open(sys.argv[1]), Path(sys.argv[2]), formats=('png', 'svg', 'pdf'))"
     )
     environment = os.environ | {
         "PYTHONHASHSEED": "12345",

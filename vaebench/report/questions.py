@@ -32,7 +32,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Seed or model: what decides the scores?",
         "Runs differ in model, strength of its regulariser and seed. Where the seed’s share is "
         "large, a difference between two single runs says nothing of their models.",
-        ("variance_components", "seed_or_strength", "strengths", "cross_validation", "violin",
+        ("variance_components", "seed_or_strength", "strengths", "cross_validation", "violins",
          "total_correlation"),
         ("variance_components", "variance_explained", "seed_or_strength", "cross_validation",
          "total_correlation"),

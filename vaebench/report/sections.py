@@ -100,7 +100,7 @@ class Answered:
     notes: Sequence[str]
 
 
-CARRYING = ("variance_components", "cross_validation", "strengths", "iqm", "violin", "paired",
+CARRYING = ("variance_components", "cross_validation", "strengths", "iqm", "violins", "paired",
             "rate_distortion")  # fmt: skip
 """Figures that may stand beside the answers, the best first."""
 
