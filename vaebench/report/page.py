@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +28,7 @@ from vaebench.report.sections import (
 )
 from vaebench.report.style import styled
 from vaebench.report.tables import csv
-from vaebench.store import Reader
+from vaebench.store import Reader, environments_of
 
 MOST_CURVES = 60
 """Runs of a setting whose training curves are all drawn; of more, those that stand for cells."""
@@ -225,11 +224,8 @@ def _pictures(
 def _ran(reader: Reader, found: Sequence[SettingData]) -> Section:
     """Builds the part on what was run."""
     section = Section("ran", "What was run")
-    told = ["device", "threads", "host", "git_commit"]
     for data in found:
-        keys = data.runs.drop_duplicates([*told])["job_key"] if len(data.runs) else []
-        each = [reader.environment(key) for key in keys]
-        environments = list({json.dumps(dict(e), sort_keys=True): e for e in each}.values())
+        environments = environments_of(reader, data.runs["job_key"].tolist())
         title = data.title if len(found) > 1 else ""
         section.facts.append((title, facts(data, environments)))
     return section
