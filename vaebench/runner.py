@@ -210,6 +210,7 @@ class Runner:
             claim = self._patiently(lambda: self.store.claim(self.sweep_id))
             if claim is None:
                 return
+            self._specs[claim.spec.key] = claim.spec  # of a row that was not read, too
             self._claims[self.executor.submit([claim.spec])] = claim
 
     def _others(self) -> bool:

@@ -35,7 +35,7 @@ def results(of: Sequence[JobSpec], **figures: float | None) -> list[dict[str, An
     """Returns a row of `results` for each job, with figures as wide as real ones."""
     usual = {name: 0.123 for name, _, _ in FIGURES}
     usual |= {"reconstruction": 691.8, "kl": 255.2, "elbo": -947.0, "wall_seconds": 1234.5}
-    return [{"cell": job.cell, **usual, **figures} for job in of]
+    return [{"job_key": job.key, "cell": "damaged", **usual, **figures} for job in of]
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.conftest import COMMAND, Say, finished, specs
 from vaebench.executors import InlineExecutor
-from vaebench.runner import Runner
+from vaebench.outcome import JobOutcome, Progress
+from vaebench.runner import Notice, Runner
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, Store
 
@@ -281,3 +282,21 @@ def test_a_failed_job_of_a_damaged_row_ends_a_sweep_in_order(database: Path) -> 
         counts = Runner(store, sweep, done).run()
         assert counts == {"PENDING": 0, "RUNNING": 0, "COMPLETE": 5, "FAILED": 1}
         assert specs()[0].key in store.unreadable
+
+
+def test_a_notice_of_a_job_whose_row_is_not_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    told: list[object] = []
+    with Store(path) as store:
+        sweep = store.add_sweep(specs()[:1], COMMAND).sweep_id
+        damage(path, "UPDATE jobs SET step = 'x'", "job_key = ?", specs()[0].key)
+
+        def work(pack: list[JobSpec], *_: object) -> list[JobOutcome]:
+            runner.progressed(Progress(pack[0].key, "loading", note="set aside"))
+            return [finished(spec, 0.3) for spec in pack]
+
+        runner = Runner(
+            store, sweep, InlineExecutor(work, None, on_event=print), on_event=told.append
+        )
+        assert runner.run()["COMPLETE"] == 1
+    assert Notice(specs()[0], "set aside") in told

@@ -221,6 +221,27 @@ class TestFailures:
             assert (row.error, row.traceback) == ("It broke.", "Traceback: it broke.")
             assert store.claim(1) is None
 
+    def test_a_job_of_an_unknown_state_is_nobody_s(self, location: str) -> None:
+        specs = make_specs(3)
+        with Store(location) as store:
+            sweep = store.add_sweep(specs, "a sweep").sweep_id
+            set_columns(store, specs[0].key, state="WEIRD")
+            claims = [store.claim(sweep) for _ in range(3)]
+            assert [claim and claim.spec for claim in claims] == [specs[1], specs[2], None]
+            assert store.states()[specs[0].key] == "WEIRD"
+
+    def test_a_job_of_damaged_attempts_is_set_aside(self, tmp_path: Path) -> None:
+        specs = make_specs(2)
+        with Store(tmp_path / "results.db") as store:
+            sweep = store.add_sweep(specs, "a sweep").sweep_id
+            with store.engine.begin() as connection:
+                connection.exec_driver_sql("UPDATE jobs SET attempts = 'x' WHERE id = 1")
+            claim = store.claim(sweep)
+            assert claim is not None
+            assert claim.spec == specs[1]
+            assert store.states()[specs[0].key] == "FAILED"
+            assert store.requeue_failed(sweep, 5) == 0
+
     def test_retry_gives_failed_jobs_alone_all_their_attempts_again(self, location: str) -> None:
         with Store(location) as store:
             claim = claimed(store, make_specs(2))
@@ -251,6 +272,11 @@ class TestFailures:
             anew = store.claim(1)
             assert anew is not None
             assert anew.attempts == 0
+
+    def test_a_command_that_is_no_unicode_can_be_kept(self, location: str) -> None:
+        with Store(location) as store:
+            store.add_sweep(make_specs(1), "vaebench sweep --out r\udcff\0")
+            assert store.sweeps()[0].command == "vaebench sweep --out r?"
 
     def test_any_text_of_an_error_can_be_kept(self, location: str) -> None:
         text = "zero \x00, half a pair \udce4, ü and 漢"

@@ -110,11 +110,12 @@ def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) ->
     """
     if not rows:
         return
+    spec_of = {job.key: job for job in jobs}
     cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        cells[row["cell"]].append(row)
+        cells[spec_of[row["job_key"]].cell].append(row)
     shown = [entry for entry in FIGURES if any(row[entry[0]] is not None for row in rows)]
-    specs = {job.cell: job for job in jobs}
+    specs = {job.cell: job for job in spec_of.values()}
     several = len({specs[cell].dataset for cell in cells}) > 1
     columns = [DATASET] * several
     columns += [Column("model"), Column("strength"), Column("runs", right=True, spare=3)]

@@ -65,6 +65,8 @@ class Claiming(Reader):
         while (row := self._take(sweep_id, statement)) is not None:
             try:
                 spec = read_spec(row.spec, row.job_key)
+                if not isinstance(row.attempts, int):
+                    raise ValueError(f"attempts is {row.attempts!a}, not a whole number")
                 return Claim(row.id, row.claim_token, spec, row.attempts)
             except ValueError as error:
                 with translated(self.location), self.engine.begin() as connection:

@@ -30,11 +30,8 @@ def next_near(sweep_id: int, after: int) -> sa.ScalarSelect[int]:
     jobs up and sorts them.
     """
     place = sweep_jobs.c.position
-    return _pending(sweep_id, place > after, place <= after + AHEAD, _still_pending())
-
-
-def _still_pending() -> sa.ColumnElement[bool]:
-    return jobs.c.state.not_in([state for state in STATES if state != "PENDING"])
+    others = jobs.c.state.not_in([state for state in STATES if state != "PENDING"])
+    return _pending(sweep_id, place > after, place <= after + AHEAD, others)
 
 
 def next_anywhere(sweep_id: int) -> sa.ScalarSelect[int]:
@@ -46,7 +43,7 @@ def taking(statement: sa.Update, sweep_id: int, waiting: sa.ScalarSelect[int]) -
     """Has an update of `jobs` take one pending job of a sweep, and return it with its place."""
     members = (sweep_jobs.c.sweep_id == sweep_id, sweep_jobs.c.job_id == jobs.c.id)
     position = sa.select(sweep_jobs.c.position).where(*members).scalar_subquery()
-    return statement.where(jobs.c.id == waiting, _still_pending()).returning(
+    return statement.where(jobs.c.id == waiting, jobs.c.state == "PENDING").returning(
         jobs.c.id,
         jobs.c.job_key,
         jobs.c.claim_token,

@@ -57,9 +57,9 @@ class Store(Claiming):
         """
         with translated(self.location), self.engine.begin() as connection:
             now = time_text()
-            sweep = connection.execute(
-                sa.insert(sweeps).values(command=command, created_at=now).returning(sweeps.c.id)
-            ).scalar_one()
+            row = {"command": clean(command), "created_at": now}
+            inserted = sa.insert(sweeps).values(row).returning(sweeps.c.id)
+            sweep = connection.execute(inserted).scalar_one()
             chosen = {spec.key: spec for spec in specs}
             ids = _ids(connection)
             rows = [job_row(spec, now) for key, spec in chosen.items() if key not in ids]
