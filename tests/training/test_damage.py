@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from tests.training.conftest import make_spec, make_trainer
 from tests.training.test_loop import same
-from vaebench.errors import DamagedError
+from vaebench.errors import DamagedError, OutputError
 from vaebench.spec import JobSpec
 from vaebench.training import Trainer, prepare, read_tensors, set_aside, write_tensors
 from vaebench.training.resuming import snapshot
@@ -186,17 +187,63 @@ def test_another_jobs_and_other_codes_checkpoint_is_not_taken(
     expect_anew(make_trainer(small()), path, "written by other code of vaebench")
 
 
-def test_a_checkpoint_of_before_there_were_digests_is_gone_on_with(
+def test_a_checkpoint_that_names_no_code_is_not_gone_on_with(
     begun: dict[str, Any], tmp_path: Path
 ) -> None:
+    """It is of before there was a digest, so of other code, whose steps are not today's."""
     path = tmp_path / "job.pt"
     torch.save({name: value for name, value in begun.items() if name != "code"}, path)
-    trainer, straight = make_trainer(small()), make_trainer(small())
+    expect_anew(make_trainer(small()), path, "written by other code of vaebench")
+
+
+OUT_OF_MEMORY = (
+    MemoryError(),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:119] err == 0. DefaultCPUAllocator: can't "
+                 "allocate memory: you tried to allocate 99 bytes. Error code 12"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["Python", "PyTorch"])
+@pytest.mark.parametrize("place", ["torch.load", "zipfile.ZipFile.testzip"])
+def test_a_checkpoint_that_memory_runs_out_for_stays_where_it_is(
+    place: str,
+    error: Exception,
+    begun: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    path, notes = tmp_path / "job.pt", []
+    torch.save(begun, path)
+    content = path.read_bytes()
+    trainer = make_trainer(small())
+    with monkeypatch.context() as patch:
+        patch.setattr(place, fail)
+        with pytest.raises(type(error)):
+            trainer.load(path, notes.append)
+    assert path.read_bytes() == content
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert not notes
     assert trainer.load(path)
-    trainer.advance()
-    for _ in range(4):
-        straight.advance()
-    assert same(trainer, straight)
+
+
+def test_a_checkpoint_that_cannot_be_read_now_stays_where_it_is(
+    begun: dict[str, Any], tmp_path: Path
+) -> None:
+    """No file can be opened by a process that has as many open as it may: a real EMFILE."""
+    path, trainer = tmp_path / "job.pt", make_trainer(small())
+    write_tensors(path, begun)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"cannot be read \(Too many open files\)"):
+            trainer.load(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert trainer.load(path)
 
 
 def test_nothing_is_replaced_when_files_are_set_aside(tmp_path: Path) -> None:

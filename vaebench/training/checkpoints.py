@@ -14,6 +14,7 @@ import torch
 
 from vaebench.errors import DamagedError, OutputError
 from vaebench.files import not_regular, write_atomically
+from vaebench.memory import ran_out
 
 MARK = b"vaebench SHA-256"
 """Stands before the digest of all that is before it, in the comment that ends a ZIP file."""
@@ -54,7 +55,9 @@ def read_tensors(path: Path) -> dict[str, Any] | None:
         The values, or None where there is no file.
 
     Raises:
-        DamagedError: The file cannot be read, or is not what was written.
+        DamagedError: The file is not what was written.
+        OutputError: The file cannot be read now, which says nothing of what it holds.
+        MemoryError: There is not the memory to read it; PyTorch has a RuntimeError for it.
     """
     read = _read(path)
     if read is None:
@@ -63,6 +66,7 @@ def read_tensors(path: Path) -> dict[str, Any] | None:
     try:
         values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # what a broken archive or pickle raises has no common class
+        _pass_on_memory(error)
         raise _not_ours(path, content, error) from error
     if not isinstance(values, dict):
         raise DamagedError(f"{path} is none of vaebench's files: it holds no table of values.")
@@ -76,7 +80,8 @@ def check_file(path: Path) -> None:
     """Compares a file's digest, without reading what it holds.
 
     Raises:
-        DamagedError: The file cannot be read, or is not what was written.
+        DamagedError: The file is not what was written.
+        OutputError: The file cannot be read now.
     """
     _read(path)
 
@@ -90,7 +95,11 @@ def _read(path: Path) -> tuple[bytes, bool] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise DamagedError(f"{path} cannot be read ({error.strerror}).") from error
+        _pass_on_memory(error)
+        raise OutputError(
+            f"{path} cannot be read ({error.strerror}); it was left as it is. Make it readable, or "
+            "move it away, then run the same command again."
+        ) from error
     sealed = content[-_DIGEST - len(MARK) : -_DIGEST] == MARK
     if sealed and hashlib.sha256(memoryview(content)[:-_DIGEST]).digest() != content[-_DIGEST:]:
         raise DamagedError(f"{path} is damaged: its content is not what its SHA-256 says.")
@@ -100,8 +109,15 @@ def _read(path: Path) -> tuple[bytes, bool] | None:
                 if archive.testzip() is not None:
                     raise zipfile.BadZipFile
         except Exception as error:  # likewise
+            _pass_on_memory(error)
             raise _not_ours(path, content, error) from error
     return content, sealed
+
+
+def _pass_on_memory(error: Exception) -> None:
+    """Raises an error again that says nothing of the file: there was no memory to read it."""
+    if ran_out(f"{type(error).__name__}: {error}"):
+        raise error
 
 
 def _not_ours(path: Path, content: bytes, error: Exception) -> DamagedError:

@@ -77,7 +77,7 @@ def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:
     """Says why values are no snapshot of a trainer; None where they are one."""
     if values.get("job") != trainer.spec.to_json():
         return "is the checkpoint of another job."
-    if values.get("code", trainer.code) != trainer.code:
+    if values.get("code") != trainer.code:  # one of before there was a digest has none
         return "was written by other code of vaebench: gone on with, it would be neither's result."
     expected, step = snapshot(trainer), values.get("step")
     optimisers = [(trainer.optimiser, values.get("optimiser"))]
