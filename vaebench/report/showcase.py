@@ -21,7 +21,7 @@ TITLES = {
     "traversals": "Latent traversals",
 }
 
-MOST_CELLS = 48
+MOST_CELLS = 24
 """Cells of a database whose runs are all shown; of more, three of each series."""
 
 MANY_CELLS = 300
