@@ -15,7 +15,7 @@ from vaebench.analysis.measures import STUDY, SUPERVISED
 from vaebench.report.figures.board import board, legend, legend_height, text_width, title
 from vaebench.report.figures.correlations import pivot
 from vaebench.report.figures.marks import dots, limits
-from vaebench.report.figures.matrices import hush, matrix, small_board
+from vaebench.report.figures.matrices import hush, matrix, small_board, small_width
 from vaebench.report.figures.record import ALL, Drawn, Figure, FigureData, OfEach, View, version
 from vaebench.report.style import INK, MUTED, colour, marker
 
@@ -239,15 +239,19 @@ def _ranking(view: View) -> Canvas | None:
     ranks = sorted(int(rank) for rank in rows["rank"].unique())
     words = [model_name(name) for name in models]
     heads = [str(rank) for rank in ranks]
+    left = max(text_width(word, 9) for word in words) + 0.2
     placed = board(
         len(names),
         3,
         _square(len(models), len(names)),
-        left=max(text_width(word, 9) for word in words) + 0.2,
+        left=left,
         top=0.7,
         bottom=0.5,
         down=0.42,
         across=0.2,
+        width=small_width(
+            len(names), 3, max(text_width(word, 9) for word in words) + 0.2, len(ranks)
+        ),
     )
     for axes, name in zip(placed.panels, names, strict=True):
         own = rows[rows["metric"] == name]

@@ -176,7 +176,7 @@ def _between(data: FigureData, rows: pd.DataFrame) -> Canvas | None:
     keys = [key for key in keys if key in {*rows["setting_a"]}]
     called = {view.sample.setting: view.title for view in data.views}
     words = [called[key] for key in keys]
-    columns = 4
+    columns = 4 if len(names) % 5 else 5
     longest = max(text_width(word, 9) for word in words)
     height = min(0.4 * len(keys), (8.6 - 0.6 * longest) / -(-len(names) // columns) - 0.42)
     placed = small_board(len(names), columns, height, words, words)

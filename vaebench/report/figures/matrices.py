@@ -11,8 +11,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from vaebench.analysis import measure
-from vaebench.report.figures.board import Board, board, text_width
-from vaebench.report.style import INK
+from vaebench.report.figures.board import Board, balanced, board, text_width
+from vaebench.report.style import INK, WIDTH
 
 Numbers = npt.NDArray[np.float64]
 
@@ -153,8 +153,25 @@ def small_board(
         names: Names of their columns.
     """
     left = max(text_width(name, 9) for name in rows) + 0.2
-    bottom = 0.58 * max(text_width(name, 9) for name in names) + 0.22
-    return board(count, columns, row, left=left, bottom=bottom, down=0.42, across=0.2, top=0.4)
+    steep = 1.0 if count % balanced(count, columns) else 0.58
+    bottom = steep * max(text_width(name, 9) for name in names) + 0.22
+    return board(
+        count,
+        columns,
+        row,
+        left=left,
+        bottom=bottom,
+        down=0.42,
+        across=0.2,
+        top=0.4,
+        width=small_width(count, columns, left, len(names)),
+    )
+
+
+def small_width(count: int, columns: int, left: float, names: int) -> float:
+    """Returns the width of a board of small matrices, whose cells need not be wide."""
+    across = balanced(count, columns)
+    return min(WIDTH, left + 0.15 + across * max(0.7 * names, 2.0) + (across - 1) * 0.2)
 
 
 def hush(placed: Board) -> None:
@@ -163,6 +180,12 @@ def hush(placed: Board) -> None:
         axes.tick_params(labelleft=False)
     for axes in placed.above():
         axes.tick_params(labelbottom=False)
+    if len(placed.panels) % placed.columns:
+        for axes in placed.lowest():
+            for label in axes.get_xticklabels():
+                upright = label.get_rotation() == 0
+                label.set(rotation=0 if upright else 90, ha="center" if upright else "right",
+                          va="top" if upright else "center")  # fmt: skip
 
 
 def titles(names: Sequence[str]) -> list[str]:

@@ -104,7 +104,7 @@ def _panel(axes: Axes, name: str, table: pd.DataFrame, folds: int | None) -> Non
         markeredgewidth=0.9,
     )
     dots(axes, places, means, lows, highs, hue=colour(ONE), upright=True)
-    arrow = {"higher": "above 0: CVAE better", "lower": "below 0: CVAE better"}
+    arrow = {"higher": "↑ CVAE better", "lower": "↓ CVAE better"}
     title(axes, about.title)
     axes.set_ylabel(about.unit, fontsize=9.5, labelpad=1)
     axes.yaxis.set_major_locator(MaxNLocator(5))

@@ -15,7 +15,16 @@ from vaebench.report.figures.ladder import Ladder, by_cell, handles, ladder
 from vaebench.report.figures.marks import violins
 from vaebench.report.figures.record import Drawn, Figure, FigureData, View
 from vaebench.report.figures.strengths import stray
-from vaebench.report.style import INK, colour, jitter, marker, sign, value_limits, value_ticks
+from vaebench.report.style import (
+    INK,
+    WIDTH,
+    colour,
+    jitter,
+    marker,
+    sign,
+    value_limits,
+    value_ticks,
+)
 
 MOST = 6
 """Metrics of one figure."""
@@ -70,6 +79,7 @@ def _figure(view: View, found: Ladder, names: Sequence[str]) -> Canvas:
         across=0.12,
         left=0.62,
         shares=shares if split else None,
+        width=WIDTH if split else min(WIDTH, 3.5 + len(series)),
     )
     legend(placed.figure, handles(found))
     models = [found.models[one] for one in series]

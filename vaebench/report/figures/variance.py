@@ -110,7 +110,8 @@ def _whiskers(axes: Axes, rows: pd.DataFrame, names: list[str], hue: str, filled
 def _shares(axes: Axes, count: int, *, few: bool = False) -> None:
     ticks = [0, 0.5, 1] if few else [0, 0.25, 0.5, 0.75, 1]
     axes.set_xlim(0, 1)
-    labels = [f"{100 * tick:.0f} %" if tick else "0" for tick in ticks]
+    labels = [f"{100 * tick:.0f}" for tick in ticks]
+    labels[-1] += " %"
     axes.set_xticks(ticks, labels=labels, fontsize=9 if few else 9.5)
     first, *_, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
@@ -156,7 +157,8 @@ def rows_of(
     row = 0.27 * len(names) + 0.1
     placed = board(1, 1, row, left=left, top=0.32, bottom=0.55, width=8.0, right=0.3)
     (axes,) = placed.panels
-    most = float(np.nanmax(rows.get("high", rows[value]).fillna(rows[value])))
+    shown = pd.concat([rows, rest] if view.collapsed else [rows])
+    most = float(np.nanmax(shown[[c for c in (value, "high") if c in shown]].to_numpy(dtype=float)))
     axes.set_xlim(0, max(end, 1.06 * most))
     axes.set_ylim(len(names) - 0.4, -0.6)
     for at, said in marks.items():
