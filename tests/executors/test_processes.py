@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -227,6 +228,29 @@ def test_workers_end_when_their_parent_is_killed() -> None:
     parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert alive == []
+
+
+def test_what_goes_wrong_with_a_worker_is_told(executor: ProcessExecutor[str]) -> None:
+    """A pack that cannot be pickled; the worker's next is answered."""
+    no_job: Any = lambda: None  # noqa: E731
+    with pytest.raises(LostWorkerError, match=r"given up \(.*pickle"):
+        executor.submit([no_job]).result(timeout=60)
+    assert executor.submit([job(1)]).result(timeout=60)[0].status == "complete"
+
+
+def test_a_worker_that_no_thread_can_listen_to_is_ended(
+    executor: ProcessExecutor[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = psutil.Process().children()
+    monkeypatch.setattr(threading.Thread, "start", full)
+    outcome = executor.submit([job(1)]).result(timeout=60)[0]
+    assert outcome.status == "memory"
+    assert outcome.error == "No worker process can be started: can't start new thread"
+    left = [child for child in psutil.Process().children() if child not in before]
+    assert all("resource_tracker" in " ".join(child.cmdline()) for child in left)
 
 
 def test_inline_runs_here_and_is_an_executor() -> None:

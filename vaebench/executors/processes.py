@@ -103,13 +103,20 @@ class ProcessExecutor(Generic[Context]):
             except LostWorkerError as error:
                 answer.set_exception(error)
                 continue
+            except Exception as error:
+                self._end(slot, kill=True)
+                answer.set_exception(LostWorkerError(_given_up(error)))
+                continue
             retired = outcomes[-1].status == "memory" and self._give_up_a_place()
             answer.set_result(outcomes)
             if retired:
                 return
+        self._end(slot, kill=self._killing)
+
+    def _end(self, slot: int, *, kill: bool) -> None:
         worker = self._busy.pop(slot, None)
         if worker is not None:
-            if self._killing:
+            if kill:
                 worker.kill()
             worker.tell(None)
             worker.ended()
@@ -131,8 +138,9 @@ class ProcessExecutor(Generic[Context]):
         kills = oom_kills()
         try:
             worker = self._worker(slot)
-        except OSError as error:
-            sign = f"No worker process can be started: {error.strerror}"
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            sign = f"No worker process can be started: {reason}"
             return [JobOutcome(spec.key, "memory", error=sign) for spec in pack]
         outcomes = None
         with contextlib.suppress(EOFError, OSError):
@@ -186,6 +194,11 @@ def _memory(code: int | None, words: str, kills: int) -> str:
     if code == -signal.SIGKILL and kills:
         return "The worker process was killed by the kernel, which was out of memory."
     return ""
+
+
+def _given_up(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return f"The worker process was given up ({type(error).__name__}: {words})."
 
 
 def _death(code: int | None, words: str) -> str:

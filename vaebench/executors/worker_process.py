@@ -49,6 +49,10 @@ class WorkerProcess:
         task: What it does with a pack: a function of a module.
         context: Its second argument.
 
+    Raises:
+        OSError: It cannot be started: there are too many processes or open files.
+        RuntimeError: The thread that listens to it cannot.
+
     Attributes:
         came_up: Whether it has said a word yet.
     """
@@ -59,14 +63,23 @@ class WorkerProcess:
         words, their_errors = multiprocessing.Pipe(duplex=False)
         arguments = (theirs, their_errors, pickle.dumps((task, context)))
         self._process = spawn.Process(target=_work, args=arguments, daemon=True)
-        with _environment(), _signals_held_back():
-            self._process.start()
-        theirs.close()
-        their_errors.close()
         self.came_up = False
         self._words = b""
         self._listener = threading.Thread(target=self._listen, args=(words,), daemon=True)
-        self._listener.start()
+        try:
+            with _environment(), _signals_held_back():
+                self._process.start()
+            self._listener.start()
+        except BaseException:
+            if self._process.pid is not None:
+                self._process.kill()
+                self._process.join()
+            self._pipe.close()
+            words.close()
+            raise
+        finally:
+            theirs.close()
+            their_errors.close()
 
     @property
     def pid(self) -> int:
