@@ -292,7 +292,7 @@ def test_a_notice_of_a_job_whose_row_is_not_read_is_told(tmp_path: Path) -> None
         damage(path, "UPDATE jobs SET step = 'x'", "job_key = ?", specs()[0].key)
 
         def work(pack: list[JobSpec], *_: object) -> list[JobOutcome]:
-            runner.progressed(Progress(pack[0].key, "loading", note="set aside"))
+            runner.progressed(Progress(pack[0].key, "loading", 0, note="set aside"))
             return [finished(spec, 0.3) for spec in pack]
 
         runner = Runner(

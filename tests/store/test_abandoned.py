@@ -184,6 +184,17 @@ def test_a_process_that_hangs_loses_its_job(location: str, start: Start) -> None
         assert store.requeue_abandoned(1.0) == 1
 
 
+def test_a_machine_that_slept_loses_no_job(location: str) -> None:
+    """All of its heartbeats are old by the server's clock, but the processes live."""
+    sweep = a_sweep(location)
+    with Store(location) as first, Store(location) as second:
+        assert first.claim(sweep) is not None
+        with first.engine.begin() as connection:
+            connection.execute(sa.update(jobs).values(heartbeat_at=jobs.c.heartbeat_at - 3600))
+        assert second.requeue_abandoned() == 0
+        assert second.counts()["RUNNING"] == 1
+
+
 @pytest.mark.parametrize("seconds", [0, 3600, -3600])
 def test_a_host_that_nobody_can_look_into_counts_by_its_heartbeats(
     location: str, start: Start, seconds: int

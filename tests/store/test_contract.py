@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import signal
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.store.sample_jobs import Start, failure, make_specs, outcome
 from vaebench.errors import StoreError
 from vaebench.outcome import JobOutcome, Progress, Score
 from vaebench.spec import JobSpec
-from vaebench.store import MAX_LOSSES, Claim, Reader, Store
+from vaebench.store import MAX_LOSSES, Claim, DatabaseLockedError, Reader, Store
+from vaebench.store.database import translated
 from vaebench.store.schema import SCORES, jobs
 
 CLAIM_ALL = """
@@ -405,6 +407,46 @@ def test_find_wants_one_job(location: str) -> None:
         first = Counter(spec.key[0] for spec in specs).most_common(1)[0][0]
         with pytest.raises(StoreError, match="matches more than one run"):
             store.find(first)
+
+
+def test_a_run_is_found_without_reading_all_keys(tmp_path: Path) -> None:
+    asked: list[tuple[str, object]] = []
+    with Store(tmp_path / "results.db") as store:
+        spec = make_specs(1)[0]
+        store.add_sweep([spec], "a sweep")
+        sa.event.listen(
+            store.engine, "before_cursor_execute", lambda *words: asked.append(words[2:4])
+        )
+        assert store.key(spec.key) == store.key(spec.key[:5]) == spec.key
+        with store.engine.connect() as connection:
+            for statement, values in [each for each in asked if "SELECT" in each[0]]:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+                assert "SEARCH jobs USING COVERING INDEX" in plan[0].detail
+
+
+def test_transactions_that_wait_for_each_other_can_be_tried_again(postgres: str) -> None:
+    engine = sa.create_engine(postgres)
+    keys = [0x1001, 0x1002]
+    both = threading.Barrier(2)
+    said: list[StoreError] = []
+
+    def lock(order: list[int]) -> None:
+        try:
+            with translated(postgres), engine.begin() as connection:
+                for number, key in enumerate(order):
+                    if number:
+                        both.wait(timeout=30)
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        except StoreError as error:
+            said.append(error)
+
+    threads = [threading.Thread(target=lock, args=(order,)) for order in (keys, keys[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
+    assert [type(error) for error in said] == [DatabaseLockedError]
 
 
 def test_a_password_is_not_shown(tmp_path: Path) -> None:

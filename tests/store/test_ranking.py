@@ -89,6 +89,30 @@ def test_cells_of_one_run_or_without_codes_have_no_rank(location: str) -> None:
         assert store.representations(make_specs(3, "ae")[0].cell) == {}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE representations SET latents = 'x' WHERE job_id = 2",
+        "UPDATE representations SET codes = x'00' WHERE job_id = 2",
+        "UPDATE scores SET value = 'x' WHERE job_id = 2 AND name = 'kl_latent_01'",
+    ],
+)
+def test_a_damaged_run_takes_the_rank_from_none_but_itself(tmp_path: Path, damage: str) -> None:
+    specs = make_specs(3)
+    with Store(tmp_path / "results.db") as store:
+        sweep = run_all(store, specs)
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(damage)
+        assert rank(store, sweep) == [specs[0].cell]
+        sound = [specs[0], specs[2]]
+        expected = udr([codes_of(spec) for spec in sound], [[1.0] * 3] * 2).scores
+        found = {spec.key: store.scores(spec.key) for spec in specs}
+        ranks = {key: s.value for key, of in found.items() for s in of if s.name == "udr"}
+        assert ranks == dict(zip([spec.key for spec in sound], expected, strict=True))
+    with Store(tmp_path / "results.db") as store:
+        assert store.unranked(sweep) == []
+
+
 def test_codes_that_cannot_be_compared_are_null_with_the_reason(location: str) -> None:
     broken = Representation(2, 3, np.full((2, 3), np.nan, "<f4").tobytes())
     specs = make_specs(2)

@@ -10,19 +10,17 @@ import numpy.typing as npt
 from vaebench.errors import DataError
 from vaebench.metrics import udr
 from vaebench.outcome import Representation, Score
-from vaebench.store import Reader, figures_of_cell
-
-_KL = "kl_latent_"
+from vaebench.store import LATENT_KL, Reader, figures_of_cell
 
 
 def latent_kl(reader: Reader, key: str) -> dict[int, float]:
     """Reads the KL of each latent of a run, in nats; empty for a model that has none."""
     found = {score.name: score.value for score in reader.scores(key) if score.value is not None}
-    return _by_latent({name: value for name, value in found.items() if name.startswith(_KL)})
+    return _by_latent({name: value for name, value in found.items() if name.startswith(LATENT_KL)})
 
 
 def _by_latent(figures: Mapping[str, float]) -> dict[int, float]:
-    return {int(name.removeprefix(_KL)): value for name, value in figures.items()}
+    return {int(name.removeprefix(LATENT_KL)): value for name, value in figures.items()}
 
 
 def latent_variance(reader: Reader, cell: str, key: str) -> dict[int, float]:
@@ -51,16 +49,18 @@ def udr_scores(reader: Reader, cell: str) -> dict[str, Score]:
 
     Returns:
         `udr` by job key, of every run with stored codes; `points` is how many were compared.
-        NULL, with the reason, in a cell of one such run, or where codes cannot be compared.
+        Runs in `reader.unreadable` are left out, as those of damaged codes or KL are. NULL, with
+        the reason, in a cell of one such run, or where codes cannot be compared.
 
     References:
         See `vaebench.metrics.udr`.
     """
-    found = reader.representations(cell)
+    all_runs = reader.representations(cell)
+    known = figures_of_cell(reader, cell, LATENT_KL)
+    found = {key: run for key, run in all_runs.items() if key not in reader.unreadable}
     if len(found) < 2:
         note = "UDR compares the runs of a cell, and there is one"
         return {key: Score("udr", None, len(found), note=note) for key in found}
-    known = figures_of_cell(reader, cell, _KL)
     divergences = [_by_latent(known.get(key, {})) for key in found]
     kl = [[each[place] for place in sorted(each)] for each in divergences]
     try:

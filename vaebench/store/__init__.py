@@ -3,6 +3,7 @@
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
 from vaebench.store.figures import (
+    LATENT_KL,
     curves_of,
     environments_of,
     figures_of_cell,
@@ -17,6 +18,7 @@ from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
 
 __all__ = [
+    "LATENT_KL",
     "MAX_LOSSES",
     "RELATIVE",
     "STALE_SECONDS",

@@ -93,7 +93,7 @@ class Claiming(Reader):
             progress: The latest sign of life by job key.
         """
         with translated(self.location), self.engine.begin() as connection:
-            for claim in claims:
+            for claim in sorted(claims, key=lambda claim: claim.job_id):
                 values: dict[str, Any] = {"heartbeat_at": clock(connection)}
                 seen = progress.get(claim.spec.key)
                 if seen is not None:
@@ -106,7 +106,7 @@ class Claiming(Reader):
         """Puts claimed jobs back, to be gone on with later from their checkpoints."""
         self._passed.clear()
         with translated(self.location), self.engine.begin() as connection:
-            for claim in claims:
+            for claim in sorted(claims, key=lambda claim: claim.job_id):
                 connection.execute(
                     sa.update(jobs)
                     .where(*held(claim))
@@ -120,8 +120,9 @@ class Claiming(Reader):
 
         No wall clock of a host decides it. A process of this boot of this machine is gone or not,
         by its number and the ticks at its start. Any other, and one that hangs, is silent: by the
-        database server's clock, which also wrote the heartbeats; on SQLite once this store has
-        seen no other heartbeat for so long, so not at its first look.
+        database server's clock, which also wrote the heartbeats; on SQLite, or where it is known
+        to live, once this store has seen no other heartbeat for so long, so not at its first
+        look: a machine that slept has silenced all of its own processes, and ends none.
 
         Args:
             stale_seconds: Silence after which a claim counts as abandoned.
@@ -134,6 +135,7 @@ class Claiming(Reader):
         ours = {claim.token for claim in held_here}
         names = "id claim_token claim_host claim_pid claim_started heartbeat_at".split()
         statement = sa.select(*(jobs.c[name] for name in names)).where(jobs.c.state == "RUNNING")
+        statement = statement.order_by(jobs.c.id)  # as all do, or two might wait for each other
         put_back = 0
         with translated(self.location), self.engine.begin() as connection:
             running = [row._asdict() for row in connection.execute(statement)]
@@ -146,7 +148,8 @@ class Claiming(Reader):
                     continue
                 silence = seen[row["claim_token"]]
                 if not at.gone(row):
-                    silence = max(silence, at.old(row) if at.trusts(row) else 0.0)
+                    if at.trusts(row) and not at.alive(row):
+                        silence = max(silence, at.old(row))
                     if silence <= stale_seconds:
                         continue
                 result = connection.execute(

@@ -67,6 +67,11 @@ class Moment:
             return lives(holder) is False
         return lived_here(values["claim_host"], int(numbers[1]), numbers[2]) is False
 
+    def alive(self, values: Mapping[str, Any]) -> bool:
+        """Says whether the process that claimed a job is known to run on this machine."""
+        holder = self._holder(values)
+        return holder is not None and lives(holder) is True
+
     def old(self, values: Mapping[str, Any]) -> float:
         """Returns the age of a claim's last heartbeat, in seconds by the clock at hand."""
         return float(self.now - values["heartbeat_at"])

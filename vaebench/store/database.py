@@ -19,6 +19,9 @@ from vaebench.store.sqlite_file import DatabaseFile, check_file, check_kind, gon
 BUSY_SECONDS = 20.0
 """How long a statement waits for another program's lock."""
 
+_DEADLOCK = "40P01"
+"""PostgreSQL's word for two transactions that waited for each other: one was undone."""
+
 
 class DatabaseLockedError(StoreError):
     """Another program holds the database's lock: the write can be tried again."""
@@ -191,7 +194,7 @@ def translated(location: str | Path) -> Iterator[None]:
         raise _damaged(shown(location), _one_line(error)) from error
     except sa.exc.DBAPIError as error:
         name, text = shown(location), scrubbed(_one_line(error.orig))
-        if "locked" in text:
+        if "locked" in text or getattr(error.orig, "sqlstate", None) == _DEADLOCK:
             raise DatabaseLockedError(
                 f"{name} is locked by another program. Close it there, then run the command again."
             ) from error

@@ -15,6 +15,9 @@ from vaebench.store.schema import curves, jobs, scores, sweep_jobs
 AT_ONCE = 500
 """Runs that one statement names at most."""
 
+LATENT_KL = "kl_latent_"
+"""What the names of the KL of single latents begin with."""
+
 
 def figures_of_sweep(reader: Reader, sweep_id: int, names: Collection[str]) -> list[dict[str, Any]]:
     """Returns some columns of `results` of a sweep's finished runs, in the order to run them.
@@ -69,7 +72,7 @@ def figures_of_runs(reader: Reader, widths_of: Iterable[str] = ()) -> dict[str, 
         widths_of: Scores whose intervals' widths are to be returned, in place of all values.
     """
     figure: sa.ColumnElement[Any] = scores.c.value
-    chosen = ~scores.c.name.startswith("kl_latent_")
+    chosen = ~scores.c.name.startswith(LATENT_KL)
     if names := list(widths_of):
         figure, chosen = scores.c.high - scores.c.low, scores.c.name.in_(names)
     complete = sa.select(jobs.c.id, jobs.c.job_key).where(jobs.c.state == "COMPLETE")

@@ -145,7 +145,8 @@ class Reader:
         """
         clean = prefix.lower().strip()
         hexadecimal = clean and all(letter in "0123456789abcdef" for letter in clean)
-        statement = sa.select(jobs.c.job_key).where(jobs.c.job_key.startswith(clean)).limit(4)
+        begins = jobs.c.job_key.between(clean, f"{clean}g")  # LIKE is answered by no index
+        statement = sa.select(jobs.c.job_key).where(begins).limit(4)
         found = [row[0] for row in self._rows(statement)] if hexadecimal else []
         if not found:
             raise StoreError(
@@ -179,7 +180,7 @@ class Reader:
     def check(self, key: str) -> str | None:
         """Reads everything of a run; returns why it cannot be read, or None where it can."""
         for row in self.jobs(keys=[key]):
-            self.representations(row.spec.cell)
+            self.representations(row.spec.cell, key)
         for read in (self.scores, self.curve, self.artifacts, self.environment):
             read(key)
         return self.unreadable.get(key)
@@ -232,25 +233,6 @@ class Reader:
             else:
                 self._unreadable(key, f"its codes are not {codes.points} of {codes.latents}")
         return found
-
-    def unranked(self, sweep_id: int) -> list[str]:
-        """Returns the sweep's cells whose relative scores are missing or of fewer runs."""
-        members = sa.select(schema.sweep_jobs.c.job_id).where(
-            schema.sweep_jobs.c.sweep_id == sweep_id
-        )
-        cells = sa.select(jobs.c.cell).where(jobs.c.id.in_(members))
-        ranked = sa.and_(scores.c.job_id == jobs.c.id, scores.c.name.in_(schema.RELATIVE))
-        runs = sa.func.count()
-        statement = (
-            sa.select(jobs.c.cell)
-            .join(representations)
-            .outerjoin(scores, ranked)
-            .where(jobs.c.cell.in_(cells), jobs.c.state == "COMPLETE")
-            .group_by(jobs.c.cell)
-            .having(runs > 1, sa.func.coalesce(sa.func.sum(scores.c.points), 0) != runs * runs)
-            .order_by(sa.func.min(jobs.c.id))
-        )
-        return [row[0] for row in self._rows(statement)]
 
     def own_data(self) -> dict[str, list[str]]:
         """Returns the names of users' own data, as added, with where finished runs' came from."""

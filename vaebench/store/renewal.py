@@ -63,7 +63,7 @@ def stored_outcome(reader: Reader, key: str) -> JobOutcome:
         scores=tuple(score for score in reader.scores(row.key) if score.name not in RELATIVE),
         curves=tuple(reader.curve(row.key)),
         artifacts=tuple(reader.artifacts(row.key)),
-        representation=reader.representations(row.spec.cell).get(row.key),
+        representation=reader.representations(row.spec.cell, row.key).get(row.key),
         environment=reader.environment(row.key),
         train_seconds=row.train_seconds or 0.0,
         eval_seconds=row.eval_seconds or 0.0,

@@ -13,9 +13,9 @@ from vaebench.spec import JobSpec
 from vaebench.store.claiming import Claiming, held, time_text
 from vaebench.store.claims import Claim
 from vaebench.store.database import open_engine, shown, translated
-from vaebench.store.figures import AT_ONCE
+from vaebench.store.figures import AT_ONCE, LATENT_KL, figures_of_cell
 from vaebench.store.rows import Added
-from vaebench.store.schema import jobs, representations, sweep_jobs, sweeps
+from vaebench.store.schema import RELATIVE, jobs, representations, scores, sweep_jobs, sweeps
 from vaebench.store.writing import (
     anew,
     clean,
@@ -24,6 +24,7 @@ from vaebench.store.writing import (
     insert_missing,
     job_row,
     mend_specs,
+    one_at_a_time,
     replace_scores,
 )
 
@@ -56,6 +57,7 @@ class Store(Claiming):
             command: What the user typed.
         """
         with translated(self.location), self.engine.begin() as connection:
+            one_at_a_time(connection)
             now = time_text()
             row = {"command": clean(command), "created_at": now}
             inserted = sa.insert(sweeps).values(row).returning(sweeps.c.id)
@@ -89,12 +91,40 @@ class Store(Claiming):
 
         return self._end(claim, outcome, "COMPLETE", write)
 
+    def unranked(self, sweep_id: int) -> list[str]:
+        """Returns the sweep's cells whose relative scores are missing or of fewer runs.
+
+        Runs of damaged codes or KL count for nothing: they are in `unreadable` afterwards.
+        """
+        for cell in self._unranked(sweep_id):
+            self.representations(cell)
+            figures_of_cell(self, cell, LATENT_KL)
+        return self._unranked(sweep_id)
+
+    def _unranked(self, sweep_id: int) -> list[str]:
+        members = sa.select(sweep_jobs.c.job_id).where(sweep_jobs.c.sweep_id == sweep_id)
+        cells = sa.select(jobs.c.cell).where(jobs.c.id.in_(members))
+        ranked = sa.and_(scores.c.job_id == jobs.c.id, scores.c.name.in_(RELATIVE))
+        runs = sa.func.count()
+        statement = (
+            sa.select(jobs.c.cell)
+            .join(representations)
+            .outerjoin(scores, ranked)
+            .where(jobs.c.cell.in_(cells), jobs.c.state == "COMPLETE")
+            .where(jobs.c.job_key.not_in(self.unreadable))
+            .group_by(jobs.c.cell)
+            .having(runs > 1, sa.func.coalesce(sa.func.sum(scores.c.points), 0) != runs * runs)
+            .order_by(sa.func.min(jobs.c.id))
+        )
+        return [row[0] for row in self._rows(statement)]
+
     def rank(self, cell: str, found: Mapping[str, Score]) -> bool:
         """Records a relative score of a cell's runs, in place of the one they had.
 
         Args:
             cell: The cell.
-            found: The score by job key, of every run with a representation.
+            found: The score by job key, of every run with a representation, but of those in
+                `unreadable`.
 
         Returns:
             Whether those are still the cell's runs; if not, nothing was written.
@@ -102,10 +132,11 @@ class Store(Claiming):
         with translated(self.location), self.engine.begin() as connection:
             statement = sa.select(jobs.c.job_key, jobs.c.id).join(representations)
             statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
-            ids = {row.job_key: row.id for row in connection.execute(statement)}
+            rows = [*connection.execute(statement.order_by(jobs.c.id))]
+            ids = {row.job_key: row.id for row in rows if row.job_key not in self.unreadable}
             if set(ids) != set(found):
                 return False
-            replace_scores(connection, {ids[key]: score for key, score in found.items()})
+            replace_scores(connection, {job: found[key] for key, job in ids.items()})
         return True
 
     def fail(self, claim: Claim, outcome: JobOutcome, *, retries: int) -> bool:

@@ -26,10 +26,22 @@ from vaebench.store.schema import (
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
+_ADDING = 0x76616562
+"""The advisory lock of those that add jobs: `vaeb`."""
+
 
 def clean(text: str | None) -> str | None:
     """Leaves out what a database cannot hold: NUL characters and halves of surrogate pairs."""
     return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def one_at_a_time(connection: sa.Connection) -> None:
+    """Waits until no other transaction on the server adds jobs; on SQLite no other writes anyway.
+
+    Two that insert the same keys in another order each would wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADDING)))
 
 
 def insert_missing(
@@ -74,7 +86,7 @@ def _said(spec: JobSpec) -> dict[str, Any]:
 
 def mend_specs(connection: sa.Connection, specs: Mapping[str, JobSpec]) -> None:
     """Writes anew what jobs are, where that was damaged: a key belongs to one spec alone."""
-    for row in connection.execute(sa.select(jobs.c.job_key, jobs.c.spec)):
+    for row in connection.execute(sa.select(jobs.c.job_key, jobs.c.spec).order_by(jobs.c.id)):
         spec = specs.get(row.job_key)
         if spec is not None and not is_spec(row.spec, row.job_key):
             said = {
