@@ -1,22 +1,14 @@
-"""How figures look: one colour and marker per model, and their rendering to the same bytes."""
+"""How figures look: one colour and marker per model, signs and units, limits and ticks."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
 import matplotlib as mpl
-import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from vaebench.analysis import Measure
@@ -102,35 +94,6 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "path.simplify": True,
     }
 )
-FORMATS = ("png", "svg", "pdf")
-_METADATA: Mapping[str, Mapping[str, str | None]] = {
-    "png": {"Software": "vaebench"},
-    "svg": {"Date": None, "Creator": "vaebench"},
-    "pdf": {"CreationDate": None, "Creator": "vaebench", "Producer": "vaebench"},
-}
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A finished figure.
-
-    Attributes:
-        name: File name without its ending.
-        caption: What it shows and how to read it.
-        alt: What is said to those who cannot see it.
-        files: Its bytes by format.
-        source: The figure as a data URI, for the page.
-        width: Width on the page, CSS pixels.
-        height: Height on the page, CSS pixels.
-    """
-
-    name: str
-    caption: str
-    alt: str
-    files: Mapping[str, bytes]
-    source: str
-    width: int
-    height: int
 
 
 @contextmanager
@@ -140,42 +103,6 @@ def styled() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(cast("Any", SETTINGS))
         yield
-
-
-def render(
-    figure: Figure,
-    name: str,
-    caption: str,
-    alt: str,
-    *,
-    formats: Sequence[str] = FORMATS,
-    inline: str = "svg",
-) -> Drawing:
-    """Renders a figure to bytes that depend on nothing but the figure.
-
-    Args:
-        figure: The figure; its pixels per inch are those of the page, a PNG has twice as many.
-        name: File name without its ending.
-        caption: What it shows and how to read it.
-        alt: Its description in words.
-        formats: File formats wanted.
-        inline: The format that the page shows.
-
-    Returns:
-        The drawing.
-    """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    files = {}
-    for kind in sorted({*formats, inline}):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=2 * figure.dpi, metadata=dict(_METADATA[kind]))
-        files[kind] = buffer.getvalue()
-    mime = {"svg": "image/svg+xml", "png": "image/png"}[inline]
-    source = f"data:{mime};base64,{base64.b64encode(files[inline]).decode()}"
-    width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
-    wanted = {kind: files[kind] for kind in formats}
-    return Drawing(name, caption, alt, wanted, source, width, height)
 
 
 def colour(model: str) -> str:
@@ -204,43 +131,6 @@ def shades(count: int) -> list[str]:
     """Returns colours for that many strengths in order, from dark to light."""
     colours = mpl.colormaps["viridis"]
     return [to_hex(colours(0.88 * i / max(count - 1, 1))) for i in range(count)]
-
-
-def panels(
-    count: int, *, columns: int, height: float, width: float = WIDTH, **sharing: Any
-) -> tuple[Figure, list[Axes]]:
-    """Makes a grid of panels, with no empty ones.
-
-    Args:
-        count: Number of panels.
-        columns: Most panels side by side; of three, four become two rows of two.
-        height: Height of one row, inches.
-        width: Width in all, inches.
-        **sharing: `sharex` and `sharey`, as in `Figure.subplots`.
-
-    Returns:
-        The figure and its panels, row by row.
-    """
-    across = 2 if (count, columns) == (4, 3) else min(columns, count)
-    down = -(-count // across)
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    figure = Figure(figsize=(width, down * height), dpi=100, layout=layout)
-    grid = list(figure.subplots(down, across, squeeze=False, **sharing).flat)
-    for axes in grid[count:]:
-        axes.remove()
-    return figure, grid[:count]
-
-
-def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Sets a legend above the panels, in as many columns as the figure has room for."""
-    inches = [0.8 + 0.105 * len(str(handle.get_label())) for handle in handles]
-    columns = len(handles)
-    while columns > 1:
-        split = np.array_split(inches, columns)
-        if sum(column.max() for column in split) <= figure.get_size_inches()[0]:
-            break
-        columns -= 1
-    figure.legend(handles=list(handles), loc="outside upper left", ncols=columns)
 
 
 def jitter(count: int) -> list[float]:

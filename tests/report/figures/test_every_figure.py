@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import combinations, pairwise
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -63,6 +64,30 @@ def shown(figure: Canvas) -> Iterator[Text]:
         assert isinstance(text, Text)
         if text.get_visible() and text.get_text().strip() and text not in hidden:
             yield text
+
+
+@EACH
+def test_titles_and_ticks_do_not_overlap_and_no_panel_is_empty(record: Figure) -> None:
+    for stem, figure in drawn(record).items():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        renderer = canvas.get_renderer()
+        seen = set(shown(figure))
+        for axes in figure.axes:
+            assert axes.lines or axes.collections or axes.patches or axes.images, stem
+            for axis, low, high in ((axes.xaxis, "x0", "x1"), (axes.yaxis, "y0", "y1")):
+                labels = [each.label1 for each in axis.get_major_ticks() if each.label1 in seen]
+                flat = [each for each in labels if each.get_rotation() in {0, 90}]
+                boxes = sorted(
+                    (each.get_window_extent(renderer) for each in flat),
+                    key=lambda box: getattr(box, low),
+                )
+                for a, b in pairwise(boxes):
+                    assert getattr(a, high) < getattr(b, low) + 0.5, f"{stem}: ticks overlap"
+        titles = [axes._left_title for axes in figure.axes if axes._left_title in seen]  # type: ignore[attr-defined]
+        for one, other in combinations(titles, 2):
+            a, b = one.get_window_extent(renderer), other.get_window_extent(renderer)
+            assert not a.overlaps(b), f"{stem}: {one.get_text()!r} and {other.get_text()!r}"
 
 
 @EACH
