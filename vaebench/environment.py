@@ -16,13 +16,16 @@ PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow"
 """Distributions whose versions can change a figure."""
 
 
-def environment(device: str, threads: int, source: str | None) -> dict[str, Any]:
+def environment(
+    device: str, threads: int, source: str | None, data_digest: str | None = None
+) -> dict[str, Any]:
     """Describes where a job was trained, in JSON types.
 
     Args:
         device: The resolved device.
         threads: Threads within an operation.
         source: Where the data came from, if they were loaded.
+        data_digest: Digest of the content of a user's own data.
     """
     return {
         "device": device.partition(":")[0],
@@ -33,6 +36,7 @@ def environment(device: str, threads: int, source: str | None) -> dict[str, Any]
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "data": source,
+        **({} if data_digest is None else {"data_digest": data_digest}),
         "code": code_digest(),
         **_git(),
     }

@@ -130,7 +130,9 @@ def _run(
         spec.key,
         "complete",
         curves=tuple(trainer.curve),
-        environment=environment(context.device, context.threads, data.source),
+        environment=environment(
+            context.device, context.threads, data.source, own.digest if own else None
+        ),
         train_seconds=trainer.seconds,
         eval_seconds=eval_seconds,
         **figures,

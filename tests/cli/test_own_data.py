@@ -116,8 +116,13 @@ def test_runs_are_found_by_the_file_that_was_typed(say: Say, here: Path) -> None
 class TestStoredByAnOlderVersion:
     """Runs of own data that were stored by the path as it was typed."""
 
-    def store(self, name: str, data: str, folds: int | None = None) -> str:
-        """Stores a finished run as versions did that knew own data by their path; its key."""
+    def store(
+        self, name: str, data: str, folds: int | None = None, digest: str | None = None
+    ) -> str:
+        """Stores a finished run as versions did that knew own data by their path; its key.
+
+        With a digest, as this version stores what it adds to such runs.
+        """
         fold = None if folds is None else 0
         spec = JobSpec(
             dataset=name, model="vae", parameters={}, seed=0, steps=2, eval_size=10,
@@ -127,7 +132,8 @@ class TestStoredByAnOlderVersion:
             claim = store.claim(store.add_sweep([spec], "").sweep_id)
             assert claim is not None
             source = load_dataset(data).source
-            store.complete(claim, JobOutcome(spec.key, "complete", environment={"data": source}))
+            about = {"data": source} | ({"data_digest": digest} if digest else {})
+            store.complete(claim, JobOutcome(spec.key, "complete", environment=about))
         return spec.key
 
     def test_they_are_found_by_the_same_line_and_by_other_paths_of_the_file(
@@ -162,6 +168,40 @@ class TestStoredByAnOlderVersion:
         assert key[:8] not in said.out
         assert "is not what finished runs of that name were trained on" in said.err
 
+    def test_other_labels_are_other_data_where_a_run_knows_its_own(
+        self, say: Say, here: Path
+    ) -> None:
+        save(here / "ok.npz", labels=np.zeros(40, np.int64))
+        digest = content_digest(load_dataset("npz:ok.npz"))
+        key = self.store("npz:ok.npz", "npz:ok.npz", digest=digest)
+        line = ("sweep", "--dry-run", "--seeds", "1", *SMALL, "--dataset", "npz:ok.npz")
+        said = say(*line)
+        assert (key[:8] in said.out, "could not be compared" in said.err) == (True, False)
+        save(here / "ok.npz", labels=np.arange(40))  # its images are the same
+        said = say(*line)
+        assert key[:8] not in said.out
+        assert "is not what finished runs of that name were trained on" in said.err
+        said = say("reproduce", key)
+        assert (said.code, "is not what the run was trained on" in said.err) == (1, True)
+
+    def test_where_only_images_can_be_compared_a_line_says_so(self, say: Say, here: Path) -> None:
+        save(here / "ok.npz", labels=np.zeros(40, np.int64))
+        key = self.store("npz:ok.npz", "npz:ok.npz")
+        save(here / "ok.npz", labels=np.arange(40))
+        said = say("sweep", "--dry-run", "--seeds", "1", *SMALL, "--dataset", "npz:ok.npz")
+        assert key[:8] in said.out
+        assert said.err.count("whether factors and labels are could not be compared") == 1
+
+    def test_what_is_added_to_them_knows_its_content(self, say: Say, here: Path) -> None:
+        path = save(here / "ok.npz", labels=np.zeros(40, np.int64))
+        self.store("npz:ok.npz", "npz:ok.npz")
+        said = say("sweep", "--seeds", "2", *SMALL, "--dataset", "npz:ok.npz")
+        assert said.code == 0, said.err
+        digest = content_digest(load_dataset(f"npz:{path}"))
+        with Reader.open("results/results.db") as reader:
+            assert {row.spec.dataset for row in reader.jobs()} == {"npz:ok.npz"}
+            assert [then[1] for then in reader.own_data()["npz:ok.npz"]] == [None, digest]
+
     def test_their_folds_are_those_that_they_had(self, here: Path) -> None:
         from vaebench.data.own import recognised
         from vaebench.training.feed import split
@@ -186,6 +226,28 @@ def test_data_that_change_while_a_sweep_runs_fail_the_job(here: Path) -> None:
     save(here / "ok.npz", seed=1)
     with pytest.raises(DataError, match="has changed since the command began"):
         own.open()
+
+
+def test_factors_or_labels_that_change_while_a_sweep_runs_fail_the_job(here: Path) -> None:
+    from vaebench.data.own import recognised
+
+    numbers = np.arange(40)
+    kept = {"factors": numbers[:, None] % 4, "labels": numbers % 2}
+    for size in (None, 64):
+        save(here / "ok.npz", **kept)
+        own = recognised("npz:ok.npz", None, {})
+        save(here / "ok.npz", **kept)  # written anew, but the same
+        assert own.open(size=size).source == own.source
+        for changed in (
+            {"factors": numbers[:, None] % 5},
+            {"factors": (numbers[:, None] + 1) % 4},
+            {"labels": 1 - numbers % 2},
+            {"factor_names": ["width"]},
+            {"label_names": ["cat", "dog"]},
+        ):
+            save(here / "ok.npz", **{**kept, **changed})
+            with pytest.raises(DataError, match=r"factors or labels of .* have changed since"):
+                own.open(size=size)
 
 
 def test_a_moved_file_is_reproduced_from_where_it_lies_now(say: Say, here: Path) -> None:

@@ -11,6 +11,7 @@ from vaebench.cli.bars import make_ready
 from vaebench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from vaebench.data.identity import Then
     from vaebench.data.own import OwnData
     from vaebench.store import JobRow, Reader
 
@@ -86,7 +87,8 @@ def _as_then(reader: Reader, row: JobRow, moved: str | None, data_dir: Path | No
     from vaebench.data.identity import place_of
     from vaebench.data.own import must_be, recognised
 
-    source = str(reader.environment(row.key).get("data") or "")
+    known = reader.environment(row.key)
+    source = str(known.get("data") or "")
     kind, before = row.spec.dataset.partition(":")[0], place_of(source)
     then = row.spec.dataset if before is None else f"{kind}:{before}"
     try:
@@ -94,10 +96,10 @@ def _as_then(reader: Reader, row: JobRow, moved: str | None, data_dir: Path | No
     except DataError as error:
         hint = f" If it lies elsewhere now, add --dataset {kind}:PATH"
         raise DataError(f"{error}{'' if moved else hint}") from error
-    return must_be(found, row.spec.dataset, source)
+    return must_be(found, row.spec.dataset, (source, known.get("data_digest")))
 
 
-def _stored(location: str, *, dry_run: bool) -> dict[str, list[str]]:
+def _stored(location: str, *, dry_run: bool) -> dict[str, list[Then]]:
     """Returns the own data that a database has runs of; none where there is no database yet."""
     from vaebench.store import Reader, Store
 
@@ -108,14 +110,20 @@ def _stored(location: str, *, dry_run: bool) -> dict[str, list[str]]:
         return reader.own_data()
 
 
-def _say(typed: str, own: OwnData, stored: dict[str, list[str]]) -> None:
-    """Says which images are left out, and where runs may be looked for under another name."""
-    from vaebench.data.identity import fingerprint, named_alike, parsed, skipped
+def _say(typed: str, own: OwnData, stored: dict[str, list[Then]]) -> None:
+    """Says what is left out or not compared, and what other name runs may be found under."""
+    from vaebench.data.identity import named_alike, parsed, seems, skipped
 
     if left_out := skipped(own.source):
         check = f"vaebench data check {own.place}"
         tables.note(f"{typed}: {left_out} left out as broken. {check} lists them.")
     if own.name in stored:
+        unknown = parsed(own.name) is None and any(digest is None for _, digest in stored[own.name])
+        if unknown and own.kind == "npz":
+            tables.note(
+                f"{typed}: its older runs know a checksum of the images alone. These are the same; "
+                "whether factors and labels are could not be compared."
+            )
         return
     others = [name for name in (*named_alike(typed, stored), typed) if stored.get(name)]
     if others:
@@ -126,8 +134,8 @@ def _say(typed: str, own: OwnData, stored: dict[str, list[str]]) -> None:
         return
     alike = [
         name
-        for name, sources in stored.items()
-        if parsed(name) is None and fingerprint(own.source) in map(fingerprint, sources)
+        for name, runs in stored.items()
+        if parsed(name) is None and any(seems(run, own.source, own.digest) for run in runs)
     ]
     if alike:
         tables.note(

@@ -18,6 +18,9 @@ _BLOCK_BYTES = 16_000_000
 _NAME = re.compile(r"(npz|folder):(.*)#([0-9a-f]{16})", re.DOTALL)
 _SOURCE = re.compile(r"(.*)(, [\d,]+ images? .*CRC-32 [0-9a-f]{8}.*)", re.DOTALL)
 
+Then = tuple[str, str | None]
+"""What a finished run was trained on: `Dataset.source`, and `content_digest` where it is known."""
+
 
 @dataclass(frozen=True)
 class OwnName:
@@ -69,6 +72,20 @@ def content_digest(data: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
+def annotations_digest(data: Dataset) -> str:
+    """Returns the SHA-256 of what a data set has beside its images; these are not read.
+
+    That is its factors and labels, and the names of these.
+    """
+    about = [data.factor_names, data.factor_sizes, data.label_names]
+    digest = hashlib.sha256(json.dumps(about).encode())
+    indices = np.arange(len(data))
+    for values in (data.factors(indices), data.labels(indices)):
+        if values is not None:
+            digest.update(np.ascontiguousarray(values, "<i8").data)
+    return digest.hexdigest()
+
+
 def check_digest(name: str, wanted: OwnName, found: str) -> None:
     """Refuses a file that is not what the digest in a name says.
 
@@ -105,28 +122,41 @@ def skipped(source: str) -> str | None:
     return f"{match[1]} image{'' if match[1] == '1' else 's'}" if match else None
 
 
+def seems(then: Then, source: str, digest: str) -> bool:
+    """Says whether what a finished run was trained on are these data, as far as it stored that.
+
+    Args:
+        then: What it was trained on.
+        source: Of the data as opened; see `Dataset.source`.
+        digest: Of their content. Where the run has none, number, classes and checksum are
+            compared: of an npz file, this is of the images alone.
+    """
+    before, content = then
+    return fingerprint(before) == fingerprint(source) if content is None else content == digest
+
+
 def known_name(
-    typed: str, source: str, digest: str, stored: Mapping[str, Collection[str]]
+    typed: str, source: str, digest: str, stored: Mapping[str, Collection[Then]]
 ) -> str | None:
     """Finds what a database calls the data that were typed, if it has runs of them.
 
     Runs were once called by the path as it was typed; their job keys stay. Such a name is taken
-    where the same one is typed, or another spelling of the path of the same file, and the
-    finished runs' checksum (of the images alone) is that of today's. A name with a digest is
-    taken wherever the file lies and whatever it is called now.
+    where the same one is typed, or another spelling of the path of the same file, and all finished
+    runs were trained on what it is today (see `seems`). A name with a digest is taken wherever the
+    file lies and whatever it is called now.
 
     Args:
         typed: `npz:PATH` or `folder:PATH`.
         source: Of the data as opened; see `Dataset.source`.
         digest: Of their content.
-        stored: Names of own data, in the order they were added, with the sources of their runs.
+        stored: Names of own data, in the order they were added, with what their runs had.
 
     Returns:
         The name, or None for data that are new.
     """
 
     def unchanged(name: str) -> bool:
-        return all(fingerprint(text) == fingerprint(source) for text in stored[name])
+        return all(seems(then, source, digest) for then in stored[name])
 
     old = [name for name in stored if parsed(name) is None and unchanged(name)]
     if typed in old:

@@ -11,12 +11,14 @@ from vaebench.data.base import Dataset, own_path
 from vaebench.data.cards import Contents, contents_of
 from vaebench.data.identity import (
     OwnName,
+    Then,
+    annotations_digest,
     check_digest,
     content_digest,
     file_name,
-    fingerprint,
     known_name,
     parsed,
+    seems,
 )
 from vaebench.data.stored import StoredImages
 from vaebench.errors import DataError
@@ -30,6 +32,8 @@ class OwnData:
         name: What jobs call it; see `identity`.
         place: Where it lies, as `load_dataset` takes it: `npz:` or `folder:` and a whole path.
         source: What its images are; see `Dataset.source`.
+        digest: Of its content; see `content_digest`.
+        annotations: Digest of all but the images; see `annotations_digest`.
         contents: What it consists of.
         skip_broken: Whether images of a folder that cannot be read are left out.
     """
@@ -37,6 +41,8 @@ class OwnData:
     name: str
     place: str
     source: str
+    digest: str
+    annotations: str
     contents: Contents
     skip_broken: bool = False
 
@@ -56,6 +62,11 @@ class OwnData:
                 f"{self.place} has changed since the command began: it was {self.source!r} and "
                 f"is {data.source!r}. Run the command again: it is then another data set."
             )
+        if annotations_digest(data) != self.annotations:
+            raise DataError(
+                f"The factors or labels of {self.place} have changed since the command began. Run "
+                "the command again: it is then another data set."
+            )
         assert isinstance(data, StoredImages)
         # Of a name without a digest, runs are stored whose folds were drawn by its path.
         data.name = self.name if parsed(self.name) else f"{self.kind}:{own_path(self.name)}"
@@ -70,7 +81,7 @@ class OwnData:
 def recognised(
     typed: str,
     data_dir: Path | None,
-    stored: Mapping[str, Collection[str]],
+    stored: Mapping[str, Collection[Then]],
     *,
     skip_broken: bool = False,
 ) -> OwnData:
@@ -79,7 +90,7 @@ def recognised(
     Args:
         typed: `npz:PATH` or `folder:PATH`; or a name that jobs have, of a file that is here.
         data_dir: Folder of downloaded data sets.
-        stored: Names of own data in the database, with the sources of their finished runs.
+        stored: Names of own data in the database, with what their finished runs were trained on.
         skip_broken: Whether images of a folder that cannot be read are left out.
 
     Raises:
@@ -94,28 +105,32 @@ def recognised(
     name = known_name(typed, data.source, digest, stored)
     if name is None:
         name = str(OwnName(kind, file_name(path), digest))
-    return OwnData(name, f"{kind}:{path}", data.source, contents_of(data), skip_broken)
+    return OwnData(
+        name,
+        f"{kind}:{path}",
+        data.source,
+        digest,
+        annotations_digest(data),
+        contents_of(data),
+        skip_broken,
+    )
 
 
-def must_be(own: OwnData, name: str, source: str) -> OwnData:
+def must_be(own: OwnData, name: str, then: Then) -> OwnData:
     """Says that own data are those that a run was trained on, and gives them its name.
 
     Args:
         own: The data as recognised without a database.
         name: What the run calls them.
-        source: What they were then.
+        then: What they were then.
 
     Raises:
         DataError: They are others.
     """
-    before, now = parsed(name), parsed(own.name)
-    if before is None or now is None:
-        same = fingerprint(source) == fingerprint(own.source)
-    else:
-        same = before.digest == now.digest
-    if not same:
+    before = parsed(name)
+    if not seems(then if before is None else (then[0], before.digest), own.source, own.digest):
         raise DataError(
-            f"{own.place} is not what the run was trained on: that was {name} from {source!r}, "
+            f"{own.place} is not what the run was trained on: that was {name} from {then[0]!r}, "
             f"this is {own.name} from {own.source!r}."
         )
     return replace(own, name=name)

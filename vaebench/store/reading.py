@@ -234,8 +234,8 @@ class Reader:
                 self._unreadable(key, f"its codes are not {codes.points} of {codes.latents}")
         return found
 
-    def own_data(self) -> dict[str, list[str]]:
-        """Returns the names of users' own data, as added, with where finished runs' came from."""
+    def own_data(self) -> dict[str, list[tuple[str, str | None]]]:
+        """Returns users' own data, as added, with source and known digest of finished runs."""
         statement = (
             sa.select(jobs.c.dataset, jobs.c.job_key, jobs.c.state, environments.c.detail)
             .select_from(jobs)
@@ -243,13 +243,15 @@ class Reader:
             .where(jobs.c.dataset.contains(":"))
             .order_by(jobs.c.id)
         )
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[tuple[str, str | None]]] = {}
         for name, key, state, detail in self._rows(statement):
             found.setdefault(name, [])
             done = state == "COMPLETE" and detail is not None
-            source = self._object(key, detail).get("data") if done else None
-            found[name] += [source] if isinstance(source, str) else []
-        return {name: list(dict.fromkeys(sources)) for name, sources in found.items()}
+            values = self._object(key, detail) if done else {}
+            source, digest = values.get("data"), values.get("data_digest")
+            if isinstance(source, str):
+                found[name].append((source, digest if isinstance(digest, str) else None))
+        return {name: list(dict.fromkeys(runs)) for name, runs in found.items()}
 
     def environment(self, key: str) -> Mapping[str, Any]:
         """Returns device, versions, host and so on of a run; empty before it has ended."""
