@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import platform
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from vaebench.cli import tables
 from vaebench.cli.running import Ended, work
@@ -17,7 +23,7 @@ from vaebench.spec import JobSpec
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
     from vaebench.outcome import JobOutcome
-    from vaebench.store import Store
+    from vaebench.store import Reader, Store
 
 FOLDER = "again"
 """In OUT: a database, checkpoints and models of runs that are being trained again."""
@@ -44,24 +50,33 @@ def train_again(
         workers: Jobs at once.
         retries: How often a failed job is tried again.
     """
-    from vaebench.store import Store, forget, stored_outcome
+    from vaebench.store import DatabaseLockedError, Store, forget, stored_outcome
 
     folder = context.out / FOLDER / code_digest()
     beside = dataclasses.replace(context, out=folder)
-    with Store(folder / "results.db") as makeshift:
-        for key, state in makeshift.states().items():
-            if state == "COMPLETE" and not beside.model(key).exists():
-                forget(makeshift, key)  # that one was taken before
+
+    def hand_over(key: str) -> None:
+        with locked(folder / "taking"):
+            if beside.model(key).exists():  # else another process has taken it
+                take(stored_outcome(makeshift, key), beside.model(key))
+                beside.model(key).unlink(missing_ok=True)  # one that is not kept
+                beside.forget(key)
+
+    def hand_over_or_leave(key: str) -> None:
+        try:
+            hand_over(key)
+        except DatabaseLockedError as error:
+            tables.note(f"{error} Run {key} is taken over later; nothing is lost.")
+
+    with _at_work(folder), Store(folder / "results.db") as makeshift:
+        states = makeshift.states()
+        for job in jobs:
+            if states.get(job.key) == "COMPLETE" and not beside.model(job.key).exists():
+                forget(makeshift, job.key)  # that one was taken before
         makeshift.retry([row.key for row in makeshift.jobs(states=["FAILED"])])
-        taken: set[str] = set()
-
-        def hand_over(key: str) -> None:
-            taken.add(key)
-            take(stored_outcome(makeshift, key), beside.model(key))
-
         sweep = makeshift.add_sweep(jobs, FOLDER).sweep_id
         for key in makeshift.keys(sweep, "COMPLETE"):
-            hand_over(key)
+            patiently(partial(hand_over, key))
         ended = work(
             makeshift,
             sweep,
@@ -70,14 +85,74 @@ def train_again(
             str(folder / "results.db"),
             workers=workers,
             retries=retries,
-            on_complete=hand_over,
+            on_complete=hand_over_or_leave,
         )
-        for key in makeshift.keys(sweep, "COMPLETE"):  # trained by another process meanwhile
-            if key not in taken and beside.model(key).exists():
-                hand_over(key)
-    if ended.counts["COMPLETE"] == sum(ended.counts.values()):
-        shutil.rmtree(context.out / FOLDER, ignore_errors=True)
+        for key in makeshift.keys(sweep, "COMPLETE"):  # left, or trained by another process
+            if ended.stopped:
+                hand_over_or_leave(key)
+            else:
+                patiently(partial(hand_over, key))
+        done = all(
+            state == "COMPLETE" and not beside.model(key).exists()
+            for key, state in makeshift.states().items()
+        )
+    if done:
+        _remove(folder)
     return ended
+
+
+def patiently(action: Callable[[], None]) -> None:
+    """Does what needs the database, however long another program holds its lock."""
+    from vaebench.store import DatabaseLockedError
+
+    while True:
+        try:
+            return action()
+        except DatabaseLockedError as error:
+            tables.note(f"{error} Waiting; nothing is lost.")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Waits until no other process is in such a block; the lock ends with its process."""
+    import fcntl
+
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _at_work(folder: Path) -> Iterator[None]:
+    """Has a file in the folder say, while the block runs, that this process works in it."""
+    place = folder / "at-work"
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / f"{platform.node()}-{os.getpid()}"
+    mark.touch()
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _alone(folder: Path) -> bool:
+    """Says whether no other process works in the folder; one of another host counts as if so."""
+    for mark in (folder / "at-work").glob("*-*"):
+        host, _, number = mark.name.rpartition("-")
+        other = host != platform.node() or int(number) != os.getpid()
+        if other and (host != platform.node() or psutil.pid_exists(int(number))):
+            return False
+    return True
+
+
+def _remove(folder: Path) -> None:
+    """Removes the folder of this code, where nobody works in it, and OUT/again once it is empty."""
+    gone = folder.with_name(f"{folder.name}.gone-{os.getpid()}")
+    with contextlib.suppress(OSError):  # another process has removed it, or still has use for it
+        if _alone(folder):
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+        folder.parent.rmdir()
 
 
 def renew_runs(
@@ -100,10 +175,15 @@ def renew_runs(
         kept, before = context.model(outcome.key), model.with_name(f"{model.stem}.before.pt")
         if kept.exists():
             kept.replace(before)
-        if renew(store, outcome):
-            put(model, kept)
-        elif before.exists():
-            before.replace(kept)
+        renewed = False
+        try:
+            renewed = renew(store, outcome)
+        finally:
+            if renewed:
+                put(model, kept)
+                before.unlink(missing_ok=True)
+            elif before.exists():
+                before.replace(kept)
 
     runs = "1 run" if len(jobs) == 1 else f"{len(jobs):,} runs"
     tables.note(f"Renewing {runs} made by other code of vaebench; until then the old figures stay.")
@@ -113,11 +193,35 @@ def renew_runs(
 def put(model: Path, place: Path) -> None:
     """Moves a trained model to where it belongs."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        model.replace(place)
-    except FileNotFoundError:
-        if not place.exists():  # else another process, that trains the same runs, has done it
-            raise
+    model.replace(place)
+
+
+def pick_up(store: Reader, context: WorkerContext) -> None:
+    """Puts models in their place that a killed process has renewed the figures of, no more.
+
+    Args:
+        store: The database of the runs.
+        context: Where and how workers work.
+    """
+    from vaebench.store import Reader
+
+    folder = context.out / FOLDER / code_digest()
+    if not (folder / "results.db").exists():
+        return
+    beside, states = dataclasses.replace(context, out=folder), store.states()
+    with Reader.open(folder / "results.db") as makeshift, locked(folder / "taking"):
+        for row in makeshift.jobs(states=["COMPLETE"]):
+            model = beside.model(row.key)
+            if not model.exists() or states.get(row.key) != "COMPLETE":
+                continue
+            known, code = store.find(row.key), store.environment(row.key).get("code")
+            same = (known.train_seconds, known.eval_seconds) == (
+                row.train_seconds,
+                row.eval_seconds,
+            )
+            if same and code == code_digest():
+                put(model, context.model(row.key))
+                model.with_name(f"{row.key}.before.pt").unlink(missing_ok=True)
 
 
 def without_model(keys: Collection[str], context: WorkerContext) -> list[str]:

@@ -81,13 +81,15 @@ def run_jobs(
     Raises:
         typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
     """
-    from vaebench.cli.again import renew_runs, without_model
+    from vaebench.cli.again import pick_up, renew_runs, without_model
     from vaebench.store import Store, figures_of_sweep, made_by_other_code
 
     keys = {job.key for job in jobs}
     renewed = Ended({})
     with Store(location) as store:
         added = store.add_sweep(jobs, command)
+        if renew:
+            pick_up(store, context)
         if renew and (old := set(made_by_other_code(store, keys))):
             chosen = [job for job in jobs if job.key in old]
             renewed = renew_runs(store, chosen, context, workers=workers, retries=retries)
