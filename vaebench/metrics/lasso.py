@@ -42,19 +42,18 @@ def lasso(gram: Matrix, products: Matrix, squares: Matrix, penalty: float) -> Ma
     for first in range(0, sets, step):
         some = slice(first, first + step)
         flat = products[some].swapaxes(0, 1).reshape(width, -1)
-        owner = np.repeat(np.arange(sets)[some], targets)
-        fits = _Fits(gram, owner, flat, np.tile(squares, len(flat[0]) // targets), penalty)
+        grams = np.repeat(np.moveaxis(gram[some], 0, 2), targets, axis=2)
+        fits = _Fits(grams, flat, np.tile(squares, flat.shape[1] // targets), penalty)
         found = fits.solved().reshape(width, -1, targets)
         weights[some] = found.swapaxes(0, 1)
     return weights
 
 
 class _Fits:
-    """Fits on their way; those that are done leave.
+    """Fits on their way; those that are done leave once they are half of them.
 
     Args:
-        gram: Inputs times inputs of each set [S, D, D].
-        owner: The set of each fit [P].
+        gram: Inputs times inputs of each fit [D, D, P].
         products: Inputs times target of each fit [D, P].
         squares: Sum of squares of each fit's target [P].
         penalty: As in `lasso`.
@@ -63,12 +62,11 @@ class _Fits:
     def __init__(
         self,
         gram: Matrix,
-        owner: npt.NDArray[np.int64],
         products: Matrix,
         squares: Matrix,
         penalty: float,
     ) -> None:
-        self.gram = np.ascontiguousarray(np.moveaxis(gram, 0, 2)[:, :, owner])
+        self.gram = gram
         self.products = products
         self.squares = squares
         self.penalty = penalty
@@ -78,7 +76,8 @@ class _Fits:
         self.norms = np.array(np.diagonal(self.gram).T, order="C")
         self.active = self.norms > 0
         self.norms[~self.active] = 1.0
-        self.places = np.arange(len(owner))
+        self.going = np.ones(len(squares), dtype=bool)
+        self.places = np.arange(len(squares))
         """Where each fit's weights go in the end [P]."""
 
     def solved(self) -> Matrix:
@@ -86,12 +85,13 @@ class _Fits:
         found = np.zeros_like(self.weights)
         self._part(np.ones(len(self.places), dtype=bool), found)
         for sweep in range(1, MOST_SWEEPS + 1):
-            if not len(self.places):
+            if not self.going.any():
                 break
             largest, moved = self._sweep()
             quiet = (largest == 0) | (moved <= TOLERANCE * largest)
             self._part(quiet | (sweep == MOST_SWEEPS), found)
-        found[:, self.places] = self.weights
+        rest = self.going
+        found[:, self.places[rest]] = self.weights[:, rest]
         return found
 
     def _sweep(self) -> tuple[Matrix, Matrix]:
@@ -118,14 +118,16 @@ class _Fits:
             asked: Fits to look at [P].
             found: Where the weights of those that leave go.
         """
+        asked = asked & self.going
         if not asked.any():
             return
         gap, largest = self._gap()
         done = asked & (gap <= TOLERANCE * self.squares)
         self._screen(asked & ~done, gap, largest)
-        if done.any():
-            found[:, self.places[done]] = self.weights[:, done]
-            self._keep(~done)
+        found[:, self.places[done]] = self.weights[:, done]
+        self.going = self.going & ~done
+        if 2 * self.going.sum() < len(self.going):
+            self._keep(self.going)
 
     def _screen(self, which: Mask, gap: Matrix, largest: Matrix) -> None:
         """Gives up the inputs that cannot have a weight at the optimum of some fits [P]."""
@@ -158,4 +160,5 @@ class _Fits:
         self.gram = self.gram[:, :, mask]
         for name in ("products", "weights", "left", "norms", "active"):
             setattr(self, name, getattr(self, name)[:, mask])
-        self.squares, self.places = self.squares[mask], self.places[mask]
+        for name in ("squares", "places", "going"):
+            setattr(self, name, getattr(self, name)[mask])

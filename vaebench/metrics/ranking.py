@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from vaebench.errors import DataError, unknown
 from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
@@ -86,11 +87,12 @@ def udr(
         raise DataError(f"penalty is {penalty!r}; a number above 0 is needed.")
     models, informative = _check_models(codes, kl, kl_above)
     sizes = np.array([mask.sum() for mask in informative])
-    alike = (
-        _lasso(_side_by_side(models, informative), penalty)
-        if similarity == "lasso"
-        else _spearman(_side_by_side([rankdata(m, axis=0) for m in models], informative))
-    )
+    with threadpool_limits(1, "blas"):  # as the number of threads changes the bits of sums
+        alike = (
+            _lasso(_side_by_side(models, informative), penalty)
+            if similarity == "lasso"
+            else _spearman(_side_by_side([rankdata(m, axis=0) for m in models], informative))
+        )
     pairwise = relative_strength(alike, pooled=pooled, rows=sizes[:, None], columns=sizes)
     np.fill_diagonal(pairwise, 0.0)
     others = ~np.eye(len(models), dtype=bool)
