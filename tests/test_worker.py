@@ -18,7 +18,7 @@ from vaebench.context import WorkerContext
 from vaebench.errors import DamagedError, VaebenchError
 from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome, Progress
-from vaebench.spec import JobSpec
+from vaebench.spec import JobSpec, Setting, SweepSpec
 from vaebench.training import read_tensors, write_tensors
 from vaebench.worker import load_model, run_pack
 
@@ -166,3 +166,15 @@ def test_an_evaluation_that_draws_from_a_global_generator_fails(
     assert outcome.error is not None
     assert "Evaluating betavae_h" in outcome.error
     assert "drew from Python's global random generator" in outcome.error
+
+
+def test_a_model_is_compared_with_its_weights_before_it_is_built(tmp_path: Path) -> None:
+    """A file that promises images of a million pixels a side has no weights for them."""
+    (tmp_path / "models").mkdir()
+    (job,) = SweepSpec(setting=Setting(network="mlp"), models=("vae",), seeds=(0,)).expand()
+    shape = [1, 10**6, 10**6]
+    values = {"job": job.to_json(), "shape": shape, "labels": 0, "model": {"w": torch.ones(2)}}
+    path = tmp_path / "models" / f"{job.key}.pt"
+    write_tensors(path, values)
+    with pytest.raises(DamagedError, match="loading state_dict"):
+        load_model(path)

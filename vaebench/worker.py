@@ -250,8 +250,10 @@ def load_model(path: Path) -> tuple[JobSpec, VAE]:
         raise DamagedError(f"{path} is not a trained model of vaebench.")
     try:
         spec = JobSpec.from_dict(json.loads(values["job"]))
-        model = build_model(spec, tuple(values["shape"]), values["labels"])
-        model.load_state_dict(values["model"])
+        with torch.device("meta"):  # what a damaged file promises is compared, not allocated
+            model = build_model(spec, tuple(values["shape"]), values["labels"])
+        model.load_state_dict(values["model"], assign=True)
+        model = model.float().to(memory_format=torch.channels_last)
     except VaebenchError as error:
         raise VaebenchError(f"{path} cannot be used by this vaebench: {error}") from error
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:

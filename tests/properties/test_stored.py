@@ -90,7 +90,7 @@ VALUES = st.recursive(
         st.fixed_dictionaries(
             {
                 "job": st.one_of(st.just(SPEC.to_json()), VALUES),
-                "shape": st.one_of(st.lists(st.integers(-1, 64), max_size=4), VALUES),
+                "shape": st.one_of(st.lists(st.integers(-1, 6), max_size=4), VALUES),
                 "labels": st.one_of(st.integers(-1, 3), VALUES),
                 "model": VALUES,
             }
