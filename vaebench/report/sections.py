@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vaebench.report.answers import Answer, answers, explained, selection
+from vaebench.report.answers import answers, explained, selection
 from vaebench.report.computed import Computed
 from vaebench.report.contents import SettingData
 from vaebench.report.figures import FIGURES, Figure, View
+from vaebench.report.phrases import Answer
 from vaebench.report.questions import QUESTIONS, Question, place
 from vaebench.report.rendering import Drawing
 from vaebench.report.summary import (
