@@ -22,7 +22,9 @@ def test_every_pixel_of_a_tile_is_a_whole_square_in_the_png(size: int, factor: i
     assert found is not None
     assert (found[..., 0].reshape(6, size, size) == tiles).all()
     block = Block("CVAE, β = 1", found, ["square", "ellipse"], ["−2", "0", "2"])
-    drawing = render(picture([block]), "x", exact=True)
+    figure, patches = picture([block])
+    drawing = render(figure, "x", formats=("png", "pdf"), patches=patches)
+    assert b"/Subtype /Image" in drawing.files["pdf"], "the tiles are in other formats too"
     with Image.open(io.BytesIO(drawing.files["png"])) as image:
         pixels = np.asarray(image.convert("RGB"))
     wanted = mosaic(block)

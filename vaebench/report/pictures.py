@@ -18,6 +18,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image, UnidentifiedImageError
 
 from vaebench.outcome import Artifact
+from vaebench.report.rendering import Patch
 from vaebench.report.style import INK, MUTED
 
 Tiles = npt.NDArray[np.uint8]
@@ -127,7 +128,7 @@ def mosaic(block: Block) -> Tiles:
     return canvas
 
 
-def picture(blocks: Sequence[Block]) -> Figure:
+def picture(blocks: Sequence[Block]) -> tuple[Figure, list[Patch]]:
     """Sets blocks below each other, with their labels.
 
     Every pixel of a tile is a whole square of pixels in the PNG: nothing is smoothed.
@@ -136,7 +137,7 @@ def picture(blocks: Sequence[Block]) -> Figure:
         blocks: What to show.
 
     Returns:
-        The figure.
+        The figure, and its tiles as patches for the PNG.
     """
     left = max(max((text_width(t) + 8 for t in b.row_labels), default=0) for b in blocks)
     plans = [_plan(block, left) for block in blocks]
@@ -144,10 +145,11 @@ def picture(blocks: Sequence[Block]) -> Figure:
     height = 2 * _EDGE + sum(plan.height for plan in plans) + (len(plans) - 1) * _SPACE
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     top = _EDGE
+    patches = []
     for plan in plans:
-        _draw(figure, plan, _EDGE, top)
+        patches.append(_draw(figure, plan, _EDGE, top))
         top += plan.height + _SPACE
-    return figure
+    return figure, patches
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _plan(block: Block, left: int) -> _Plan:
     return _Plan(block, canvas, left, top, width, top + canvas.shape[0] // _FINE)
 
 
-def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> None:
+def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> Patch:
     full_width, full_height = (round(inches * _DPI) for inches in figure.get_size_inches())
     rows, columns = plan.block.tiles.shape[:2]
     height, width = plan.canvas.shape[0] // _FINE, plan.canvas.shape[1] // _FINE
@@ -190,6 +192,7 @@ def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> None:
     for column, label in enumerate(plan.block.column_labels):
         middle = left + (column + 0.5) * width / columns
         _write(figure, label, middle - text_width(label) / 2, top - 5, ink=MUTED)
+    return Patch(axes, plan.canvas, _FINE * left, _FINE * top)
 
 
 def _factor(height: int, width: int) -> int:
@@ -215,6 +218,7 @@ def _write(
     figure.add_artist(outline)
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, *, bold: bool = False) -> int:
     """Measures a line of text in page pixels."""
     if not text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -51,7 +52,7 @@ def of_each(
         return found
     with _holding(function, things):
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(number, mp_context=context) as pool:
+        with ProcessPoolExecutor(number, mp_context=context, initializer=gc.freeze) as pool:
             futures = [pool.submit(_run, place) for place in range(len(things))]
             try:
                 for done, future in enumerate(futures, start=1):

@@ -206,4 +206,5 @@ def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:
 
 
 def _render(blocks: Sequence[Block], name: str, formats: Sequence[str]) -> Drawing:
-    return render(picture(blocks), name, formats=formats, exact=True)
+    figure, patches = picture(blocks)
+    return render(figure, name, formats=formats, patches=patches)
