@@ -25,7 +25,7 @@ from vaebench.report.phrases import (
     runs_of,
     value_text,
 )
-from vaebench.report.uses import choosing, downstream, folds
+from vaebench.report.uses import beginning, choosing, downstream, folds
 
 PARTS = {"seed": "the seed", "model": "the model", "strength": "the strength"}
 APART = 0.05
@@ -48,6 +48,7 @@ def answers(view: View, missing: Mapping[str, Sequence[str]]) -> list[Answer]:
         folds(view),
         downstream(view),
         collapse(view),
+        beginning(view),
     )
     return [answer for answer in found if answer is not None]
 
@@ -217,7 +218,8 @@ def collapse(view: View) -> Answer | None:
     )
     text = f"No latent of theirs is active: {said}."
     runs = view.runs[view.runs["collapsed"]]
-    high = [name for name in ("modularity", "irs", "explicitness") if runs[name].notna().any()]
+    whole = ("modularity", "irs", "explicitness")
+    high = [name for name in whole if name in view.sample.having(whole) and runs[name].any()]
     spans = [
         f"{measure(name).title} {measure(name).text(runs[name].min())} to "
         f"{measure(name).text(runs[name].max())}"

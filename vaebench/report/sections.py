@@ -151,7 +151,7 @@ def _figure_block(
         if drawing.name not in above
     ]
     block.above = next((each.name for each in drawings if each.name in above), "")
-    block.small = len(block.drawings) > 2
+    block.small = bool(titles) and len(block.drawings) > 2
     return block
 
 
