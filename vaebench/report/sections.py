@@ -101,8 +101,8 @@ class Answered:
     notes: Sequence[str]
 
 
-CARRYING = ("variance_components", "cross_validation", "strengths", "iqm", "violins", "paired",
-            "rate_distortion")  # fmt: skip
+CARRYING = ("variance_components", "cross_validation", "strengths", "paired", "curves", "violins",
+            "iqm", "rate_distortion")  # fmt: skip
 """Figures that may stand beside the answers, the best first."""
 
 

@@ -24,7 +24,7 @@ TITLES = {
 MOST_CELLS = 24
 """Cells of a database whose runs are all shown; of more, three of each series."""
 
-MANY_CELLS = 300
+MANY_CELLS = 40
 """Of so many cells, the middle strength of each series alone."""
 
 

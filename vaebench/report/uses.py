@@ -33,8 +33,9 @@ def choosing(view: View) -> Answer | None:
         return None
     rows = rows[rows["metric"] == metric]
     most = int(rows["trials"].max())
-    trials = TRIALS if most > TRIALS else most
-    values = rows[rows["trials"] == trials].set_index("chosen_by")["value"]
+    if most < TRIALS:
+        return None
+    values = rows[rows["trials"] == TRIALS].set_index("chosen_by")["value"]
     gain = values["metric"] - values["random"]
     free = [key for key in ("elbo", "udr") if key in values.index]
     if not free or gain <= 0:
@@ -43,7 +44,7 @@ def choosing(view: View) -> Answer | None:
     shares = {key: float((values[key] - values["random"]) / gain) for key in free}
     said = ", ".join(f"{CHOSEN[key]} {about.text(values[key])}" for key in (*free, "random"))
     text = (
-        f"Of {trials} runs, the one that is best {CHOSEN['metric']} has {about.title} "
+        f"Of {TRIALS} runs, the one that is best {CHOSEN['metric']} has {about.title} "
         f"{about.text(values['metric'])} on average; chosen {said}. "
     )
     text += " ".join(
