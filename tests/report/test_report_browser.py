@@ -73,5 +73,13 @@ def test_the_policy_of_the_page_lets_its_own_pictures_and_styles_through(
     with Image.open(picture) as image:
         pixels = image.convert("RGB")
         colours = {colour for _, colour in pixels.getcolors(maxcolors=1 << 24) or []}
-    orange, blue = (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)
-    assert {orange, blue} <= colours
+    page = (full_report[0] / "index.html").read_text()
+    first = re.search(r'<img id="([^"]+)"', page)
+    assert first is not None
+    with Image.open(full_report[0] / "figures" / f"{first[1]}.png") as image:
+        found = image.convert("RGB").getcolors(maxcolors=1 << 24) or []
+    bright = [(n, colour) for n, colour in found if max(colour) - min(colour) > 40]
+    assert max(bright)[1] in colours, "the picture's own colour"
+    accent = re.search(r"--accent: #([0-9a-f]{6})", page)
+    assert accent is not None
+    assert tuple(bytes.fromhex(accent[1])) in colours, "the style's own colour"
