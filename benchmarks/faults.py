@@ -43,7 +43,7 @@ FIGURES = (
 )
 """Every stored figure, without times."""
 
-PATIENCE = 300.0
+PATIENCE = 1200.0
 """Seconds after which a process that does not end counts as hanging."""
 
 ROUND = 12
