@@ -210,7 +210,7 @@ def _env(threads: int = 0) -> dict[str, str]:
 
 
 def _parameters() -> int:
-    from vaebench.models import build_network
+    from vaebench.networks import build_network
 
     network = build_network("locatello", (1, 64, 64), 10)
     return sum(values.numel() for values in network.parameters())

@@ -23,8 +23,8 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
+from vaebench.networks import fitting_size
 from vaebench.outcome import Score
-from vaebench.sizes import fitting_size
 from vaebench.training import Feed, build_model, prepare
 
 

@@ -49,7 +49,7 @@ def edit(file: Path) -> None:
     ("file", "figures", "training"),
     [
         ("objectives/elbo.py", True, True),
-        ("models/vae.py", True, True),
+        ("networks/vae.py", True, True),
         ("training/loop.py", True, True),
         ("data/dsprites.py", True, True),
         ("spec.py", True, True),

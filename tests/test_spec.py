@@ -151,13 +151,10 @@ def test_set_of_an_absent_model_or_parameter_is_refused() -> None:
 
 
 def test_names_of_spec_and_of_the_rooms_agree() -> None:
-    from vaebench.models import NETWORKS
     from vaebench.objectives import LIKELIHOODS, OBJECTIVES
-    from vaebench.sizes import SIZES
     from vaebench.spec import LIKELIHOODS as SPEC_LIKELIHOODS
 
     assert set(OBJECTIVES) == set(MODELS)
-    assert set(NETWORKS) == set(SIZES)
     assert set(LIKELIHOODS) == set(SPEC_LIKELIHOODS)
     assert set(ALIASES.values()) <= set(MODELS)
     assert all(i.strength is None or i.strength in i.parameters for i in MODELS.values())

@@ -9,7 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-TRAINING = ("catalogue.py", "sizes.py", "spec.py", "data", "models", "objectives", "training")
+TRAINING = (
+    *("records.py", "protocols.py", "catalogue.py", "spec.py"),
+    *("data", "networks", "objectives", "training"),
+)
 """Files and rooms that decide what a trained model is."""
 
 FIGURES = (*TRAINING, "evaluation", "metrics", "worker.py")

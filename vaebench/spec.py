@@ -15,7 +15,7 @@ from typing import Any
 
 from vaebench.catalogue import ALIASES, MODELS, model_info
 from vaebench.errors import UsageError, unknown
-from vaebench.sizes import SIZES
+from vaebench.networks import network_names
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 PRECISIONS = ("fp32", "bf16")
@@ -99,7 +99,7 @@ class Setting:
             _whole("--folds", self.folds, 2)
         _number("--lr", self.learning_rate, positive=True)
         _number("--weight-decay", self.weight_decay)
-        _choice("network", self.network, tuple(SIZES))
+        _choice("network", self.network, network_names())
         _choice("likelihood", self.likelihood, LIKELIHOODS)
         _choice("precision", self.precision, PRECISIONS)
         _choice("choice of --scores", self.scores, SCORES)

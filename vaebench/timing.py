@@ -14,7 +14,7 @@ from vaebench.data.cards import Contents
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import ENCODE_BATCH, images_encoded
 from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE
-from vaebench.sizes import fitting_size
+from vaebench.networks import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import Trainer, build_model, prepare
 

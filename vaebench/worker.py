@@ -27,9 +27,9 @@ from vaebench.evaluation import (
 )
 from vaebench.fingerprint import code_digest
 from vaebench.memory import last_sign, ran_out
-from vaebench.models import VAE
+from vaebench.networks import fitting_size
+from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
-from vaebench.sizes import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import (
     Feed,

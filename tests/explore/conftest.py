@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from vaebench.explore import build_page
-from vaebench.models import VAE
+from vaebench.networks.vae import VAE
 from vaebench.spec import JobSpec
 from vaebench.worker import WorkerContext, load_model, run_pack
 

@@ -15,7 +15,10 @@ from vaebench.explore import contents
 from vaebench.explore.contents import Posterior, Target
 from vaebench.explore.decoder import Layer, layers_of, run
 from vaebench.explore.weights import LIMIT, pack
-from vaebench.models import NETWORKS, VAE, Network, build_network, initialise
+from vaebench.networks import NETWORKS, build_network
+from vaebench.networks.blocks import EncoderDecoder
+from vaebench.networks.vae import VAE, initialise
+from vaebench.protocols import Coders
 
 SIZES = {"locatello": (64, 64), "burgess": (32, 32), "conv28": (28, 28), "mlp": (6, 9)}
 
@@ -25,7 +28,7 @@ def identity(values: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("name", [network.name for network in NETWORKS])
 def test_layers_compute_what_the_decoder_computes(name: str, channels: int) -> None:
     shape = (channels, *SIZES[name])
     for labels in (0, 5):
@@ -49,7 +52,7 @@ def test_layers_compute_what_the_decoder_computes(name: str, channels: int) -> N
     ],
 )
 def test_a_decoder_that_the_page_cannot_run_is_refused(decoder: nn.Module, what: str) -> None:
-    model = VAE(Network(nn.Flatten(), nn.Linear(4, 4), decoder))
+    model = VAE(EncoderDecoder(Coders(nn.Flatten(), nn.Linear(4, 4), decoder)))
     with pytest.raises(VaebenchError, match=f"network 'mine'.*{what}.*vaebench report"):
         layers_of(model, "mine", (1, 2, 2))
 

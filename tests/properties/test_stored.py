@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import COMMAND, finished, specs
 from tests.properties.inputs import answers, command, damaged
-from vaebench.models import VAE
+from vaebench.networks.vae import VAE
 from vaebench.spec import JobSpec
 from vaebench.store import Store
 from vaebench.training import build_model, read_tensors, write_tensors

@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 from vaebench.catalogue import ALIASES, model_info
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
-from vaebench.sizes import fitting_size
+from vaebench.networks import fitting_size, natural_network
 from vaebench.spec import JobSpec, Setting, SweepSpec
 from vaebench.study import Entry, Study, merged
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Contents
     from vaebench.data.own import OwnData
-
-DEFAULT_NETWORKS = {64: "locatello", 32: "burgess", 28: "burgess"}
-"""Network for observations of a size, where none is named."""
 
 LEAST_FOLD = 2
 """Images of a fold: a variance needs two."""
@@ -154,7 +151,7 @@ def _setting(
         batch_size = values.get("batch_size", Setting.batch_size)
         values["steps"] = _steps(epochs, contents.examples, folds, batch_size)
     native = contents.observation_shape[1]
-    values.setdefault("network", DEFAULT_NETWORKS.get(native, "mlp"))
+    values.setdefault("network", natural_network(native))
     setting = Setting(**values, dataset=dataset, precision=precision, folds=folds)
     fitting_size(setting.network, contents.observation_shape)
     if "batch_size" in values:  # the default one may go through a small set several times

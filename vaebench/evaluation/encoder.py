@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from vaebench.models import VAE
+from vaebench.networks.vae import VAE
 from vaebench.training import Feed
 
 ENCODE_BATCH = 128

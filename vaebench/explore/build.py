@@ -23,7 +23,7 @@ from vaebench.evaluation import Encoder, held_out
 from vaebench.explore import contents
 from vaebench.explore.decoder import layers_of
 from vaebench.explore.weights import Packed, pack
-from vaebench.models import VAE
+from vaebench.networks.vae import VAE
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator
 from vaebench.worker import load_feed, load_model

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vaebench.errors import VaebenchError
-from vaebench.models import VAE
-from vaebench.models.layers import DoublingConvTranspose2d
+from vaebench.networks.layers import DoublingConvTranspose2d
+from vaebench.networks.vae import VAE
 
 ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.Tanh: "tanh"}
 

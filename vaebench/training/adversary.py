@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from vaebench.errors import UsageError
-from vaebench.models import initialise
-from vaebench.models.discriminator import Discriminator
+from vaebench.networks.discriminator import Discriminator
+from vaebench.networks.vae import initialise
 from vaebench.objectives import discriminator_loss, permute_codes
 from vaebench.spec import JobSpec
 from vaebench.training.streams import CHUNK, torch_generator

@@ -13,7 +13,8 @@ from torch import Tensor
 from vaebench.catalogue import MODELS
 from vaebench.errors import DamagedError, DivergedError, UsageError
 from vaebench.fingerprint import training_digest
-from vaebench.models import VAE, build_network, initialise
+from vaebench.networks import build_network
+from vaebench.networks.vae import VAE, initialise
 from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
 from vaebench.outcome import CurvePoint
 from vaebench.spec import JobSpec

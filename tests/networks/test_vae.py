@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from vaebench.errors import DataError
-from vaebench.models import VAE, build_network, initialise
+from vaebench.networks import build_network
+from vaebench.networks.vae import VAE, initialise
 
 SHAPE = (1, 64, 64)
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal
 from torch.func import functional_call, grad, stack_module_state
 
-from vaebench.models import initialise
-from vaebench.models.discriminator import Discriminator
+from vaebench.networks.discriminator import Discriminator
+from vaebench.networks.vae import initialise
 from vaebench.objectives import discriminator_loss, permute_codes
 
 

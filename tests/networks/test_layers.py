@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from vaebench.models.layers import DoublingConvTranspose2d, HalvingConv2d
+from vaebench.networks.layers import DoublingConvTranspose2d, HalvingConv2d
 
 HALVING = [(1, 32, 4), (3, 32, 4), (32, 32, 4), (32, 64, 2), (2, 5, 2), (1, 7, 2)]
 DOUBLING = [(32, 1), (32, 3), (5, 2), (32, 32), (64, 16)]

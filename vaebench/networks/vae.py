@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vaebench.errors import DataError
-from vaebench.models.networks import Network
+from vaebench.networks.blocks import EncoderDecoder
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Kinds of numbers that models take."""
@@ -27,7 +27,9 @@ class VAE(nn.Module):
         Sohn et al., 2015
     """
 
-    def __init__(self, network: Network, *, labels: int = 0, stochastic: bool = True) -> None:
+    def __init__(
+        self, network: EncoderDecoder, *, labels: int = 0, stochastic: bool = True
+    ) -> None:
         super().__init__()
         self.network = network
         self.labels = labels
