@@ -87,7 +87,7 @@ def rank(
     cells = patiently(lambda: store.unranked(sweep_id))
     if not cells:
         return
-    from vaebench.analysis.agreement import udr_scores  # only where there is work for it
+    from vaebench.analysis.udr import udr_scores  # only where there is work for it
 
     for cell in cells:
         patiently(partial(store.rank, cell, udr_scores(store, cell)))

@@ -6,6 +6,12 @@ import itertools
 
 import numpy as np
 
+SIZES = (3, 6, 8)
+"""Factor sizes of the scores that draw their images by factors."""
+
+SMALL = {"num_train": 400, "num_eval": 300, "batch_size": 32}
+"""How many points such a score draws in a test."""
+
 
 def grid(sizes, repeats=1):
     """Every combination of the factors, `repeats` times: int64 [N, F]."""
@@ -44,3 +50,25 @@ def kinds(factors, sizes, rng):
         "outliers": plain + 0.05 * rng.standard_t(1.5, size=plain.shape),
         "dead": np.column_stack([plain, np.full((rows, 2), 0.1), np.zeros(rows)]),
     }
+
+
+def perfect(factors):
+    """Codes that are the factors, of `SIZES`."""
+    return spread(factors, SIZES)
+
+
+def constant(factors):
+    """Codes that never move."""
+    return np.full((len(factors), 4), 0.1)
+
+
+class Recorder:
+    """An encoder that remembers what it was asked for."""
+
+    def __init__(self, represent):
+        self.represent = represent
+        self.asked = []
+
+    def __call__(self, factors):
+        self.asked.append(factors.copy())
+        return self.represent(factors)

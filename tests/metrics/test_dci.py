@@ -11,7 +11,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from tests.metrics.representations import drawn, grid, kinds, spread
 from vaebench.metrics import dci
 from vaebench.metrics.boosting import boosted_trees
-from vaebench.metrics.importance import concentration
+from vaebench.metrics.dci import concentration
 
 SIZES = (2, 4, 6)
 

@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from tests.metrics.representations import drawn, grid, kinds, spread
 from vaebench.errors import DataError
 from vaebench.metrics import explicitness, explicitness_details, score_representation
-from vaebench.metrics.explicit import mean_area, standardise
+from vaebench.metrics.explicitness import mean_area, standardise
 from vaebench.metrics.linear import logistic_regression
 
 SIZES = (2, 4, 12)

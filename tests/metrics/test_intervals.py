@@ -8,9 +8,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from vaebench.errors import DataError
-from vaebench.metrics.gap import mig_from_information
 from vaebench.metrics.information import Joint, different_pairs, discretise, entropies, relabel
 from vaebench.metrics.intervals import WeightedAreas, accuracy_interval, bootstrap
+from vaebench.metrics.mig import mig_from_information
 
 
 def test_of_a_mean_it_is_the_textbook_interval():

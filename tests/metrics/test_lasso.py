@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso
 
 from vaebench.metrics import lasso as module
-from vaebench.metrics import ranking, udr
+from vaebench.metrics import udr
 from vaebench.metrics.lasso import lasso
 
 
@@ -68,7 +69,7 @@ def test_the_steps_of_udr_do_not_grow_with_the_pairs_of_models(
 ) -> None:
     truth = np.random.default_rng(2).normal(size=(100, 4))
     swept, ranked = 0, 0
-    sweep, rank = module._Fits._sweep, ranking.rankdata
+    sweep, rank = module._Fits._sweep, scipy.stats.rankdata
 
     def counted_sweep(fits: module._Fits) -> object:
         nonlocal swept
@@ -81,7 +82,7 @@ def test_the_steps_of_udr_do_not_grow_with_the_pairs_of_models(
         return rank(*arguments, **named)
 
     monkeypatch.setattr(module._Fits, "_sweep", counted_sweep)
-    monkeypatch.setattr(ranking, "rankdata", counted_rank)
+    monkeypatch.setattr(scipy.stats, "rankdata", counted_rank)
     models = [truth + np.random.default_rng(k).normal(size=truth.shape) for k in range(24)]
     udr(models)
     udr(models, similarity="spearman")

@@ -8,7 +8,7 @@ import pytest
 from tests.metrics.representations import drawn, grid, kinds, spread
 from vaebench.errors import DataError
 from vaebench.metrics import modularity, modularity_details
-from vaebench.metrics.modular import modularity_from_information
+from vaebench.metrics.modularity import modularity_from_information
 
 SIZES = (3, 6, 8)
 

@@ -9,7 +9,7 @@ from sklearn.svm import LinearSVC
 from tests.metrics.representations import drawn, grid, kinds, spread
 from vaebench.errors import DataError
 from vaebench.metrics import sap, sap_details
-from vaebench.metrics.predictability import gaps_of, squared_correlation
+from vaebench.metrics.sap import gaps_of, squared_correlation
 
 SIZES = (2, 3, 7)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -150,3 +152,10 @@ def test_the_global_generator_is_left_alone():
         lambda f: f / 1.0, SIZES, rng=np.random.default_rng(0), num_train=50, num_eval=20
     )
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_the_room_imports_nothing_but_numpy():
+    heavy = ("scipy", "sklearn", "lightgbm", "pandas", "torch", "threadpoolctl")
+    code = f"import sys, vaebench.metrics; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from sklearn.linear_model import Lasso
 from tests.metrics.representations import rotation
 from vaebench.errors import DataError
 from vaebench.metrics import udr
-from vaebench.metrics.ranking import relative_strength
+from vaebench.metrics.udr import relative_strength
 
 
 def orthonormal(rows, dims, seed=0):

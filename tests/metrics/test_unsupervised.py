@@ -11,7 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from vaebench.errors import DataError
 from vaebench.metrics import unsupervised
-from vaebench.metrics.correlation import (
+from vaebench.metrics.unsupervised import (
     covariance,
     gaussian_total_correlation,
     gaussian_wasserstein,

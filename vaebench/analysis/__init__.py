@@ -1,6 +1,5 @@
 """From the store to pandas, and the statistics of a sweep."""
 
-from vaebench.analysis.agreement import latent_kl, latent_variance, udr_scores
 from vaebench.analysis.comparison import Comparison, compare
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
@@ -17,6 +16,7 @@ from vaebench.analysis.statistics import (
     summarise,
 )
 from vaebench.analysis.tables import TABLES, Table, metric_correlation
+from vaebench.analysis.udr import latent_kl, latent_variance, udr_scores
 
 __all__ = [
     "MEASURES",

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from vaebench import metrics
 from vaebench.data import Dataset
@@ -68,6 +67,8 @@ def representation_scores(
     scores.append(_defined("mig", lambda: metrics.mig(codes, varying), n))
     scores.append(_defined("modularity", lambda: metrics.modularity(codes, varying), n))
     scores.append(_defined("irs", lambda: metrics.irs(codes, varying), n))
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # What a user at a terminal can do nothing about: solvers that stop at their last iteration.
         warnings.simplefilter("ignore", ConvergenceWarning)

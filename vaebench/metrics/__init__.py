@@ -17,18 +17,18 @@ is learnt on some points and tested on others). Bootstrap intervals are in `inte
 
 from vaebench.metrics.active import active_mask, active_units
 from vaebench.metrics.beta_vae import BetaVaeResult, beta_vae_details, beta_vae_score
-from vaebench.metrics.correlation import UnsupervisedResult, unsupervised
+from vaebench.metrics.dci import DciResult, dci
 from vaebench.metrics.downstream import DownstreamResult, downstream
-from vaebench.metrics.explicit import ExplicitnessResult, explicitness, explicitness_details
+from vaebench.metrics.explicitness import ExplicitnessResult, explicitness, explicitness_details
 from vaebench.metrics.factor_vae import FactorVaeResult, factor_vae_details, factor_vae_score
-from vaebench.metrics.gap import MigResult, mig, mig_details
-from vaebench.metrics.importance import DciResult, dci
 from vaebench.metrics.intervals import Interval, accuracy_interval, bootstrap
-from vaebench.metrics.interventional import IrsResult, irs, irs_details
-from vaebench.metrics.modular import ModularityResult, modularity, modularity_details
-from vaebench.metrics.predictability import SapResult, sap, sap_details
-from vaebench.metrics.ranking import UdrResult, udr
+from vaebench.metrics.irs import IrsResult, irs, irs_details
+from vaebench.metrics.mig import MigResult, mig, mig_details
+from vaebench.metrics.modularity import ModularityResult, modularity, modularity_details
+from vaebench.metrics.sap import SapResult, sap, sap_details
 from vaebench.metrics.suite import Score, score_representation, score_sample, score_split
+from vaebench.metrics.udr import UdrResult, udr
+from vaebench.metrics.unsupervised import UnsupervisedResult, unsupervised
 
 __all__ = [
     "BetaVaeResult",

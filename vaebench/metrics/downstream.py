@@ -19,7 +19,7 @@ Predictor = Literal["logistic", "boosted"]
 PREDICTORS: tuple[Predictor, ...] = ("logistic", "boosted")
 
 FOLDS = 5
-STRENGTHS = np.logspace(-4, 4, 10)
+INVERSE_PENALTIES = np.logspace(-4, 4, 10)
 FEW, MANY = 100, 10_000
 
 
@@ -165,36 +165,36 @@ def cross_validated(
         raise unknown("solver", solver, ("liblinear", "lbfgs"))
     wanted = classes[1:] if len(classes) == 2 else classes
     targets = np.asarray(labels[:, None] == wanted)
-    right = np.zeros((len(STRENGTHS), len(wanted)))
+    right = np.zeros((len(INVERSE_PENALTIES), len(wanted)))
     features = np.column_stack([points, np.ones(len(points))]).astype(np.float64)
     for fold in np.array_split(np.arange(len(points)), FOLDS):
         kept = np.ones(len(points), dtype=bool)
         kept[fold] = False
         weights = None
-        for row, strength in enumerate(STRENGTHS):
-            weights = one_vs_rest(points[kept], targets[kept], strength, weights)
+        for row, inverse_penalty in enumerate(INVERSE_PENALTIES):
+            weights = one_vs_rest(points[kept], targets[kept], inverse_penalty, weights)
             guesses = features[fold] @ weights.T > 0
             right[row] += (guesses == targets[fold]).mean(axis=0)
     best = right.argmax(axis=0)
     final = np.zeros((len(wanted), features.shape[1]))
     for row in np.unique(best):
         chosen = best == row
-        final[chosen] = one_vs_rest(points, targets[:, chosen], STRENGTHS[row])
+        final[chosen] = one_vs_rest(points, targets[:, chosen], INVERSE_PENALTIES[row])
     return LinearClassifier(classes, final[:, :-1], final[:, -1], True)
 
 
 def _cross_validated_multinomial(
     points: FloatArray, labels: IntArray, solver: Solver
 ) -> LinearClassifier:
-    right = np.zeros(len(STRENGTHS))
+    right = np.zeros(len(INVERSE_PENALTIES))
     folds = np.array_split(np.arange(len(points)), FOLDS) if len(np.unique(labels)) > 1 else []
     for fold in folds:
         kept = np.ones(len(points), dtype=bool)
         kept[fold] = False
-        for row, strength in enumerate(STRENGTHS):
+        for row, inverse_penalty in enumerate(INVERSE_PENALTIES):
             model = logistic_regression(
-                points[kept], labels[kept], solver=solver, strength=float(strength)
+                points[kept], labels[kept], solver=solver, inverse_penalty=float(inverse_penalty)
             )
             right[row] += (model.predict(points[fold]) == labels[fold]).mean()
-    best = float(STRENGTHS[right.argmax()])
-    return logistic_regression(points, labels, solver=solver, strength=best)
+    best = float(INVERSE_PENALTIES[right.argmax()])
+    return logistic_regression(points, labels, solver=solver, inverse_penalty=best)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
 
 from vaebench.metrics.inputs import FloatArray, IntArray
 
@@ -59,6 +58,8 @@ def grow_histogram(
         LightGBM: A Highly Efficient Gradient Boosting Decision Tree, G. Ke et al., 2017,
         https://papers.nips.cc/paper/6907-lightgbm-a-highly-efficient-gradient-boosting-decision-tree
     """
+    from scipy.special import expit, softmax
+
     classes = int(numbers.max()) + 1
     trees = classes if classes > 2 else 1
     targets = numbers == (np.arange(trees) if trees > 1 else np.ones(1, np.int64))[:, None]

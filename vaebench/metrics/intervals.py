@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, rankdata
 
 from vaebench.errors import DataError
 from vaebench.metrics.inputs import IntArray, check_size
@@ -97,6 +96,8 @@ def accuracy_interval(hits: npt.NDArray[np.bool_], *, level: float = 0.95) -> In
         Probable Inference, the Law of Succession, and Statistical Inference, E. B. Wilson, 1927,
         https://doi.org/10.1080/01621459.1927.10502953.
     """
+    from scipy.stats import norm
+
     _check_level(level)
     if hits.size == 0:
         raise DataError("hits is empty; an accuracy needs at least one point.")
@@ -124,6 +125,8 @@ class WeightedAreas:
     """
 
     def __init__(self, probabilities: Matrix, classes: IntArray, labels: IntArray) -> None:
+        from scipy.stats import rankdata
+
         member = labels[:, None] == classes
         kept = member.any(axis=0) & ~member.all(axis=0)
         values, member = probabilities[:, kept].T, member[:, kept].T

@@ -7,8 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, log_expit, softmax
-from sklearn.linear_model import LogisticRegression
 
 from vaebench.errors import unknown
 from vaebench.metrics.inputs import FloatArray, IntArray
@@ -48,6 +46,8 @@ class LinearClassifier:
 
     def probabilities(self, points: FloatArray) -> npt.NDArray[np.float64]:
         """Probability of each class [N, K]."""
+        from scipy.special import expit, log_expit, softmax
+
         if len(self.classes) == 1:
             return np.ones((len(points), 1))
         scores = self.decisions(points)
@@ -65,7 +65,11 @@ class LinearClassifier:
 
 
 def logistic_regression(
-    points: FloatArray, labels: IntArray, *, solver: Solver = "liblinear", strength: float = 1.0
+    points: FloatArray,
+    labels: IntArray,
+    *,
+    solver: Solver = "liblinear",
+    inverse_penalty: float = 1.0,
 ) -> LinearClassifier:
     """Fits a logistic regression with an L2 penalty.
 
@@ -75,7 +79,7 @@ def logistic_regression(
         solver: `liblinear`: one binary problem per class, the intercept penalised too, which is
             what scikit-learn 0.20 did by default. `lbfgs`: multinomial, the intercept free, which
             is what scikit-learn does since 0.22.
-        strength: Inverse of the penalty (scikit-learn's C).
+        inverse_penalty: scikit-learn's C.
 
     Returns:
         The fitted classifier.
@@ -83,6 +87,8 @@ def logistic_regression(
     Raises:
         UsageError: An unknown solver.
     """
+    from sklearn.linear_model import LogisticRegression
+
     if solver not in SOLVERS:
         raise unknown("solver", solver, SOLVERS)
     classes = np.unique(labels)
@@ -90,13 +96,13 @@ def logistic_regression(
     if len(classes) == 1:
         return LinearClassifier(classes, np.zeros((1, dims)), np.zeros(1), True)
     if solver == "lbfgs":
-        model = LogisticRegression(C=strength, solver="lbfgs", max_iter=1000)
+        model = LogisticRegression(C=inverse_penalty, solver="lbfgs", max_iter=1000)
         model.fit(points, labels)
         return LinearClassifier(classes, model.coef_, model.intercept_, False)
     wanted = classes[1:] if len(classes) == 2 else classes
     weights, intercepts = np.zeros((len(wanted), dims)), np.zeros(len(wanted))
     for row, value in enumerate(wanted):
-        model = LogisticRegression(C=strength, solver="liblinear", random_state=0)
+        model = LogisticRegression(C=inverse_penalty, solver="liblinear", random_state=0)
         model.fit(points, labels == value)
         weights[row], intercepts[row] = model.coef_[0], model.intercept_[0]
     return LinearClassifier(classes, weights, intercepts, True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from vaebench.metrics.inputs import FloatArray
 
@@ -18,7 +17,7 @@ OVERSHOOT = 0.5
 def one_vs_rest(
     points: FloatArray,
     targets: npt.NDArray[np.bool_],
-    strength: float,
+    inverse_penalty: float,
     start: Matrix | None = None,
     *,
     penalise_intercept: bool = False,
@@ -35,7 +34,7 @@ def one_vs_rest(
     Args:
         points: Finite features [N, D].
         targets: Which points belong to each class, bool [N, K].
-        strength: Inverse of the penalty (C).
+        inverse_penalty: scikit-learn's C.
         start: Weights to start from [K, D + 1], the intercept last; zeros by default.
         penalise_intercept: Whether the intercept counts in the penalty, as in liblinear.
         tolerance: Stops when each gradient is below this share of the one at zero.
@@ -44,6 +43,8 @@ def one_vs_rest(
     Returns:
         Weights [K, D + 1], the intercept last.
     """
+    from scipy.special import expit
+
     features = np.column_stack([points, np.ones(len(points))]).astype(np.float64)
     dims = features.shape[1]
     upper = np.triu_indices(dims)
@@ -52,11 +53,11 @@ def one_vs_rest(
     penalty[-1] = 1.0 if penalise_intercept else 0.0
     truth = targets.T.astype(np.float64)
     weights = np.zeros((len(truth), dims)) if start is None else start.copy()
-    goal = tolerance * strength * np.linalg.norm((0.5 - truth) @ features, axis=1)
+    goal = tolerance * inverse_penalty * np.linalg.norm((0.5 - truth) @ features, axis=1)
 
     def chances_and_gradient(at: Matrix, rows: npt.NDArray[np.intp]) -> tuple[Matrix, Matrix]:
         chances = expit(at @ features.T)
-        return chances, strength * (chances - truth[rows]) @ features + penalty * at
+        return chances, inverse_penalty * (chances - truth[rows]) @ features + penalty * at
 
     going = np.arange(len(truth))
     chances, gradient = chances_and_gradient(weights, going)
@@ -66,7 +67,7 @@ def one_vs_rest(
             break
         going, chances, gradient = going[keep], chances[keep], gradient[keep]
         hessian = np.zeros((len(going), dims, dims))
-        hessian[:, upper[0], upper[1]] = strength * ((chances * (1 - chances)) @ products)
+        hessian[:, upper[0], upper[1]] = inverse_penalty * ((chances * (1 - chances)) @ products)
         hessian[:, upper[1], upper[0]] = hessian[:, upper[0], upper[1]]
         # The last term keeps a free intercept solvable when every chance has become 0 or 1.
         hessian += np.diag(penalty + 1e-9)

@@ -11,16 +11,9 @@ import numpy.typing as npt
 from vaebench.errors import DataError
 from vaebench.metrics.active import active_units
 from vaebench.metrics.boosting import Method, boosted_trees
-from vaebench.metrics.correlation import (
-    covariance,
-    rounding_of,
-    unsupervised_from_parts,
-    weighted_covariance,
-)
+from vaebench.metrics.dci import DciResult, dci_from_fits
 from vaebench.metrics.downstream import PREDICTORS, DownstreamResult, downstream
-from vaebench.metrics.explicit import ExplicitnessResult, explicitness_details
-from vaebench.metrics.gap import mig_from_information
-from vaebench.metrics.importance import DciResult, dci_from_fits
+from vaebench.metrics.explicitness import ExplicitnessResult, explicitness_details
 from vaebench.metrics.information import (
     Categories,
     Joint,
@@ -38,10 +31,17 @@ from vaebench.metrics.inputs import (
     check_split,
 )
 from vaebench.metrics.intervals import Interval, WeightedAreas, accuracy_interval, bootstrap
-from vaebench.metrics.interventional import irs
+from vaebench.metrics.irs import irs
 from vaebench.metrics.linear import Solver
-from vaebench.metrics.modular import modularity_from_information
-from vaebench.metrics.predictability import SapResult, gaps_of, sap_details
+from vaebench.metrics.mig import mig_from_information
+from vaebench.metrics.modularity import modularity_from_information
+from vaebench.metrics.sap import SapResult, gaps_of, sap_details
+from vaebench.metrics.unsupervised import (
+    covariance,
+    rounding_of,
+    unsupervised_from_parts,
+    weighted_covariance,
+)
 
 Matrix = npt.NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.svm import LinearSVC
 
 from vaebench.errors import DataError
 from vaebench.metrics.inputs import FloatArray, IntArray, check_split, varying_dimensions
@@ -140,6 +139,8 @@ def predict_from_one(code: FloatArray, labels: IntArray, test: FloatArray) -> In
     Returns:
         Guessed labels, int64 [M].
     """
+    from sklearn.svm import LinearSVC
+
     if not varying_dimensions(code[:, None])[0]:
         values, counts = np.unique(labels, return_counts=True)
         return np.full(len(test), values[counts.argmax()])

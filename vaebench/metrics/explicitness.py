@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from vaebench.errors import DataError
 from vaebench.metrics.inputs import FloatArray, IntArray, check_split, varying_dimensions
@@ -146,6 +145,8 @@ def mean_area(
     Returns:
         The mean area, or None when no class has both members and others.
     """
+    from scipy.stats import rankdata
+
     member = labels[:, None] == classes
     positives = member.sum(axis=0)
     curved = (positives > 0) & (positives < len(labels))

@@ -8,8 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
-from threadpoolctl import threadpool_limits
 
 from vaebench.errors import DataError, unknown
 from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
@@ -81,6 +79,9 @@ def udr(
         S. Duan, L. Matthey, A. Saraiva, N. Watters, C. P. Burgess, A. Lerchner, I. Higgins, 2020,
         https://arxiv.org/abs/1905.12614, section 4.
     """
+    from scipy.stats import rankdata
+    from threadpoolctl import threadpool_limits
+
     if similarity not in SIMILARITIES:
         raise unknown("similarity", similarity, SIMILARITIES)
     if not penalty > 0:
