@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from vaebench.analysis.frames import runs
 from vaebench.analysis.measures import MEASURES, TIMES
@@ -219,6 +217,8 @@ def _paired(deltas: Values) -> dict[str, float]:
         return {"low": float(deltas[0]), "high": float(deltas[0]), "detectable": 0.0, "p": p}
     test = stats.ttest_1samp(deltas, 0.0)
     low, high = test.confidence_interval(1 - LEVEL)
+    from statsmodels.stats.power import TTestPower  # a second, as all of statsmodels
+
     size = TTestPower().solve_power(nobs=n, alpha=LEVEL, power=POWER)
     return {"low": low, "high": high, "detectable": float(size) * sd, "p": float(test.pvalue)}
 
@@ -230,6 +230,8 @@ def _welch(x: Values, y: Values) -> dict[str, float]:
         return {"low": delta, "high": delta, "detectable": 0.0, "p": float(delta == 0)}
     test = stats.ttest_ind(y, x, equal_var=False)
     low, high = test.confidence_interval(1 - LEVEL)
+    from statsmodels.stats.power import TTestIndPower
+
     power = TTestIndPower()
     size = power.solve_power(nobs1=len(x), ratio=len(y) / len(x), alpha=LEVEL, power=POWER)
     return {"low": low, "high": high, "detectable": float(size) * sd, "p": float(test.pvalue)}
@@ -240,6 +242,8 @@ def _adjusted(tests: pd.DataFrame) -> pd.DataFrame:
     known = tests["p"].notna()
     tests["p_adjusted"] = math.nan
     if known.any():
+        from statsmodels.stats.multitest import multipletests
+
         tests.loc[known, "p_adjusted"] = multipletests(tests.loc[known, "p"], method="holm")[1]
     return tests[TEST_COLUMNS]
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from vaebench.errors import DataError
-from vaebench.metrics import udr
 from vaebench.outcome import Representation, Score
 from vaebench.store import LATENT_KL, Reader, figures_of_cell
 
@@ -55,6 +54,8 @@ def udr_scores(reader: Reader, cell: str) -> dict[str, Score]:
     References:
         See `vaebench.metrics.udr`.
     """
+    from vaebench.metrics import udr  # scikit-learn comes with it: a second that reports need not
+
     all_runs = reader.representations(cell)
     known = figures_of_cell(reader, cell, LATENT_KL)
     found = {key: run for key, run in all_runs.items() if key not in reader.unreadable}

@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -126,40 +125,41 @@ def _png(figure: Canvas, sharp: float, patches: Sequence[Patch]) -> bytes:
         height, width = patch.pixels.shape[:2]
         place = slice(patch.top, patch.top + height), slice(patch.left, patch.left + width)
         drawn[..., :3][place] = patch.pixels
-    pixels = drawn.view("<u4")[..., 0] & np.uint32(0xFFFFFF)
-    seen = np.zeros(1 << 24, dtype=np.bool_)
-    seen[pixels] = True
-    colours = np.flatnonzero(seen)
-    if len(colours) <= COLOURS or not patches:
-        image = _indexed(pixels, colours)
-    else:
-        image = Image.fromarray(np.stack([pixels >> 8 * n & 255 for n in range(3)], 2, dtype="u1"))
+    image = _indexed(drawn.view("<u4")[..., 0] & np.uint32(0xFFFFFF), every=bool(patches))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    (Image.fromarray(drawn[..., :3]) if image is None else image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _indexed(pixels: npt.NDArray[Any], colours: npt.NDArray[np.intp]) -> Image.Image:
+def _indexed(pixels: npt.NDArray[np.uint32], *, every: bool) -> Image.Image | None:
     """Keeps the colours that cover most, those of areas, lines and letters; others go to the next.
 
-    What covers most is told by every ninth pixel.
+    Most pixels are their left neighbour's colour, so that colours are counted by stretch.
 
     Args:
         pixels: The image as red + 256 green + 65,536 blue [H, W].
-        colours: Those that it has, ascending.
+        every: None rather than an image that lacks a colour.
     """
-    kept = colours
-    if len(colours) > COLOURS:
-        sampled, counts = np.unique(pixels[1::3, 1::3], return_counts=True)
-        kept = sampled[np.argsort(-counts, kind="stable")[:COLOURS]].astype(np.intp)
-    channels = np.stack([kept >> 8 * n & 255 for n in range(3)], axis=1)
+    flat = pixels.ravel()
+    starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
+    lengths = np.diff(starts, append=len(flat))
+    colours, of_stretch = np.unique(flat[starts], return_inverse=True)
+    if every and len(colours) > COLOURS:
+        return None
+    covered = np.bincount(of_stretch, weights=lengths)
+    kept = colours[np.argsort(-covered, kind="stable")[:COLOURS]]
+    channels = _channels(kept)
     nearest = np.empty(len(colours), dtype=np.uint8)
     for start in range(0, len(colours), 4096):
-        part = colours[start : start + 4096]
-        apart = np.stack([part >> 8 * n & 255 for n in range(3)], axis=1)[:, None] - channels
-        nearest[start : start + 4096] = np.einsum("nkc,nkc->nk", apart, apart).argmin(axis=1)
-    place = np.zeros(1 << 24, dtype=np.uint8)
-    place[colours] = nearest
-    image = Image.fromarray(place[pixels])
+        part = _channels(colours[start : start + 4096])
+        # |a - b|² without |a|², which is the same for all b; in whole numbers below 2^24.
+        apart = (channels**2).sum(axis=1) - 2 * part @ channels.T
+        nearest[start : start + 4096] = apart.argmin(axis=1)
+    image = Image.fromarray(np.repeat(nearest[of_stretch], lengths).reshape(pixels.shape))
     image.putpalette(channels.astype(np.uint8).tobytes())
     return image
+
+
+def _channels(colours: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
+    """Splits colours into red, green and blue [N, 3]."""
+    return np.stack([colours >> n & 255 for n in (0, 8, 16)], axis=1).astype(np.float32)
