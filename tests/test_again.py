@@ -52,7 +52,7 @@ def test_runs_of_changed_code_are_said_and_renewed_in_whole(
     status.write_text(status.read_text() + "\n# what is shown decides no figure\n")
     assert "other code" not in cli.run(*SWEEP).stderr
     before = figures(cli.folder)
-    objective = package / "objectives" / "elbo.py"
+    objective = package / "models" / "beta_vae.py"
     text = objective.read_text()
     changed = text.replace("return terms.reconstruction.mean() + beta *", "return 2 * beta *")
     assert changed != text

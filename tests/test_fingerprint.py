@@ -48,7 +48,7 @@ def edit(file: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "figures", "training"),
     [
-        ("objectives/elbo.py", True, True),
+        ("models/beta_vae.py", True, True),
         ("networks/vae.py", True, True),
         ("training/loop.py", True, True),
         ("data/dsprites.py", True, True),
@@ -70,13 +70,13 @@ def test_what_decides_figures_is_in_the_digest_and_nothing_else(
 
 
 def test_a_new_a_renamed_and_an_emptied_file_count_and_line_ends_do_not(package: Path) -> None:
-    file = package / "objectives" / "dip.py"
+    file = package / "models" / "dip_vae.py"
     plain = ask(package)[0]
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     assert ask(package)[0] == plain
-    (package / "objectives" / "new.py").touch()
+    (package / "models" / "new.py").touch()
     added = ask(package)[0]
-    (package / "objectives" / "new.py").rename(package / "objectives" / "newer.py")
+    (package / "models" / "new.py").rename(package / "models" / "newer.py")
     renamed = ask(package)[0]
     assert len({plain, added, renamed}) == 3
 
@@ -109,5 +109,5 @@ def test_a_run_of_before_there_were_digests_is_compared_where_git_knows_its_comm
     edit(package / "cli" / "status.py")
     git("commit", "-qam", "second")
     assert ask(package, *runs)[2] == [True, None, None, None]
-    edit(package / "objectives" / "elbo.py")
+    edit(package / "models" / "beta_vae.py")
     assert ask(package, *runs)[2] == [False, None, None, None]

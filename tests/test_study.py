@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Say, say  # noqa: F401 - a fixture
-from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli.planning import Request, plan
 from vaebench.errors import UsageError
+from vaebench.models import MODELS, find_model
 from vaebench.study import load_study, study_names
 
 
@@ -59,7 +59,7 @@ def test_every_study_is_whole(name: str) -> None:
     study = load_study(name)
     assert study.title
     assert study.paper
-    assert {ALIASES.get(entry.model, entry.model) for entry in study.entries} <= set(MODELS)
+    assert all(find_model(entry.model) in MODELS for entry in study.entries)
 
 
 def test_a_study_of_the_users_own(tmp_path: Path) -> None:

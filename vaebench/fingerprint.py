@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 TRAINING = (
-    *("records.py", "protocols.py", "catalogue.py", "spec.py"),
-    *("data", "networks", "objectives", "training"),
+    *("protocols.py", "records.py", "priors.py", "streams.py", "spec.py"),
+    *("data", "networks", "models", "training"),
 )
 """Files and rooms that decide what a trained model is."""
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Callable
+
+    import torch
+    from torch import Tensor, nn
+
+    Objective = Callable[["Terms", Mapping[str, Tensor], Tensor], Tensor]
+    """Maps the terms of a batch, the hyperparameters and the steps done to the loss, nats."""
+
+    MakeAdversary = Callable[["Job", torch.device], "Adversary"]
+    """Makes what trains beside a job's model, on a device."""
 
 Shape = tuple[int, int, int]
 """Channels, height and width of observations."""
@@ -23,3 +33,82 @@ class Coders(NamedTuple):
     trunk: nn.Module
     head: nn.Module
     decoder: nn.Module
+
+
+class Terms(NamedTuple):
+    """What an objective is made of, for one batch.
+
+    Attributes:
+        reconstruction: Negative log-likelihood, nats, [B].
+        kl: KL of the posterior from the prior per latent, nats, [B, D].
+        mu: Posterior means, [B, D].
+        logvar: Logarithms of the posterior variances, [B, D].
+        z: Latents drawn, [B, D].
+        log_ratio: Logarithm of how much denser the latents are together than each on its own,
+            log q(z) - sum of log q(z_d), as a discriminator has it, nats, [B]; None without one.
+        generator: At the start of this step's stream of the job, on the CPU: the one source of
+            randomness that an objective may have, `torch.randn(3, generator=terms.generator)`.
+    """
+
+    reconstruction: Tensor
+    kl: Tensor
+    mu: Tensor
+    logvar: Tensor
+    z: Tensor
+    log_ratio: Tensor | None = None
+    generator: torch.Generator | None = None
+
+
+class Job(Protocol):
+    """What an adversary is told of the job that it trains in; `spec.JobSpec` is one."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, float]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def latent_dim(self) -> int: ...
+    @property
+    def initialisation(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+
+class Adversary(Protocol):
+    """What trains beside a model: a discriminator that learns from the latents that it draws.
+
+    Attributes:
+        model_size: Examples of each batch that the model itself learns from.
+        discriminator: The network.
+        optimiser: Its own.
+    """
+
+    @property
+    def model_size(self) -> int: ...
+    @property
+    def discriminator(self) -> nn.Module: ...
+    @property
+    def optimiser(self) -> torch.optim.Optimizer: ...
+
+    def log_ratio(self, z: Tensor) -> Tensor:
+        """Returns log q(z) - sum of log q(z_d), nats, [B], with a gradient for z alone."""
+        ...
+
+    def learn(self, z: Tensor, others: Tensor, step: int) -> None:
+        """Does one step of the discriminator's optimiser.
+
+        Args:
+            z: Latents that the model drew, [B, D].
+            others: The same, or where `model_size` is less than the batch those of the rest of
+                the batch, drawn after the model's step, [B', D].
+            step: Steps done before this one.
+        """
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all that the rest of its training depends on, but the step."""
+        ...

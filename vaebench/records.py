@@ -1,4 +1,4 @@
-"""Records: what is known of a network, declared once in that thing's own file.
+"""Records: what is known of a model or a network, declared once in that thing's own file.
 
 A record is a frozen value that the standard library alone can read: tables, help, checks and plans
 are made from records without torch. What computes is named by a function, which imports torch when
@@ -7,10 +7,16 @@ it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from vaebench.errors import UsageError
 from vaebench.protocols import Coders, Shape
+
+if TYPE_CHECKING:
+    from vaebench.protocols import MakeAdversary, Objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,123 @@ class Source:
     def citation(self) -> str:
         """Authors and year, such as `Higgins et al. 2017`."""
         return f"{self.authors} {self.year}"
+
+
+def finite_number(name: str, value: Any, *, positive: bool = False) -> None:
+    """Makes sure that a value is a finite number, and not negative.
+
+    Raises:
+        UsageError: It is none.
+    """
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or value < 0 or (positive and value == 0):
+        bound = "above 0" if positive else "0 or more"
+        raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyperparameter of a model: a number, which is part of the job's key.
+
+    Attributes:
+        name: What `--set MODEL.NAME` takes.
+        default: Its value unless set; None for the number of steps of the run.
+        symbol: How figures and tables write it; a text after `_` is set low. Empty for the name.
+        unit: Of the value, or empty.
+        positive: Whether 0 is refused.
+        switch: Whether it chooses a variant: 0 for the published study's, 1 for the other.
+    """
+
+    name: str
+    default: float | None
+    symbol: str = ""
+    unit: str = ""
+    positive: bool = False
+    switch: bool = False
+
+    def check(self, model: str, value: Any) -> None:
+        """Makes sure that a value is one that it takes.
+
+        Args:
+            model: Name of the model that has it.
+            value: The value.
+
+        Raises:
+            UsageError: It is not.
+        """
+        name = f"{model}.{self.name}"
+        finite_number(name, value, positive=self.positive)
+        if self.switch and value not in (0, 1):
+            raise UsageError(f"{name} is {value:g}: it must be 0 or 1.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A model: what is minimised, what is known of it, and how figures show it.
+
+    Attributes:
+        name: What `--models` takes, and what is stored.
+        title: What people call it.
+        source: Where it is from.
+        objective: What training minimises, nats per example.
+        colour: Of its marks in figures, as `#rrggbb`; no other model has it.
+        marker: Of matplotlib's; no other model has it, so that colour is never the only sign.
+        aliases: Other names that `--models` takes.
+        parameters: Its hyperparameters.
+        strength: Name of the one that its regulariser is swept over, or None.
+        fixed: Names and values that the objective reads beside them, the same in every job.
+        conditional: Whether encoder and decoder are given the label, which the data must have.
+        stochastic: Whether latents are drawn from a posterior; False for a plain autoencoder,
+            which has neither KL nor ELBO.
+        warmup: Whether `--warmup` anneals its beta from 0.
+        adversary: Makes what trains beside it, for a job and a device; None for nothing.
+    """
+
+    name: str
+    title: str
+    source: Source
+    objective: Objective
+    colour: str
+    marker: str
+    aliases: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    strength: str | None = None
+    fixed: tuple[tuple[str, float], ...] = ()
+    conditional: bool = False
+    stochastic: bool = True
+    warmup: bool = False
+    adversary: MakeAdversary | None = None
+
+    @property
+    def cited(self) -> str:
+        """Title and source, such as `beta-VAE (Higgins et al. 2017)`."""
+        return f"{self.title} ({self.source.citation})"
+
+    def has(self, parameter: str) -> bool:
+        """Says whether it has a hyperparameter of a name."""
+        return any(each.name == parameter for each in self.parameters)
+
+    def defaults(self, steps: int) -> dict[str, float]:
+        """Returns its hyperparameters' defaults by name, for a run of so many steps."""
+        return {
+            each.name: float(steps) if each.default is None else each.default
+            for each in self.parameters
+        }
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Makes sure that values are those of its hyperparameters, each one that it takes.
+
+        Raises:
+            UsageError: One is missing, too many, or out of range.
+        """
+        names = [each.name for each in self.parameters]
+        if set(values) != set(names):
+            raise UsageError(
+                f"Model {self.name!r} has parameters {sorted(values)}: "
+                f"it must have {sorted(names)}."
+            )
+        for each in self.parameters:
+            each.check(self.name, values[each.name])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from vaebench.catalogue import ALIASES, MODELS, model_info
 from vaebench.errors import UsageError, unknown
+from vaebench.models import find_model
 from vaebench.networks import network_names
+from vaebench.records import finite_number
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 PRECISIONS = ("fp32", "bf16")
@@ -35,13 +36,6 @@ def _whole(name: str, value: Any, minimum: int, bits: int = 53) -> None:
         raise UsageError(f"{name} is {value!r}: it must be a whole number, {minimum} or more.")
     if value >= 2**bits:
         raise UsageError(f"{name} is {value}: it must be below 2^{bits}.")
-
-
-def _number(name: str, value: Any, *, positive: bool = False) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or value < 0 or (positive and value == 0):
-        bound = "above 0" if positive else "0 or more"
-        raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +91,8 @@ class Setting:
             _choice("solver", self.solver, ("lbfgs",))
         if self.folds is not None:
             _whole("--folds", self.folds, 2)
-        _number("--lr", self.learning_rate, positive=True)
-        _number("--weight-decay", self.weight_decay)
+        finite_number("--lr", self.learning_rate, positive=True)
+        finite_number("--weight-decay", self.weight_decay)
         _choice("network", self.network, network_names())
         _choice("likelihood", self.likelihood, LIKELIHOODS)
         _choice("precision", self.precision, PRECISIONS)
@@ -128,20 +122,14 @@ class JobSpec(Setting):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        info = model_info(self.model)
+        model = find_model(self.model)
+        if model.name != self.model:
+            raise UsageError(f"A job of model {self.model!r} must name it {model.name!r}.")
         self._check_place()
-        if set(self.parameters) != set(info.parameters):
-            raise UsageError(
-                f"Model {self.model!r} has parameters {sorted(self.parameters)}: "
-                f"it must have {sorted(info.parameters)}."
-            )
-        for name, value in self.parameters.items():
-            _number(f"{self.model}.{name}", value, positive=name == "c_steps")
-            if name in info.switches and value not in (0, 1):
-                raise UsageError(f"{self.model}.{name} is {value:g}: it must be 0 or 1.")
+        model.check(self.parameters)
         ordered = {name: float(self.parameters[name]) for name in sorted(self.parameters)}
         object.__setattr__(self, "parameters", MappingProxyType(ordered))
-        if not info.warmup:
+        if not model.warmup:
             object.__setattr__(self, "warmup_steps", 0)
 
     def sibling(self, seed: int, fold: int | None) -> JobSpec:
@@ -214,7 +202,7 @@ class JobSpec(Setting):
     @property
     def strength_name(self) -> str | None:
         """The hyperparameter that this model is swept over, if it has one."""
-        return MODELS[self.model].strength
+        return find_model(self.model).strength
 
     @property
     def strength(self) -> float | None:
@@ -225,12 +213,11 @@ class JobSpec(Setting):
     @property
     def unusual(self) -> dict[str, float]:
         """The hyperparameters, beside the swept one, that are not the model's defaults."""
-        defaults = MODELS[self.model].parameters
+        model = find_model(self.model)
         return {
             name: self.parameters[name]
-            for name, default in defaults.items()
-            if name != self.strength_name
-            and self.parameters[name] != (self.steps if default is None else default)
+            for name, default in model.defaults(self.steps).items()
+            if name != model.strength and self.parameters[name] != default
         }
 
     @property
@@ -281,15 +268,14 @@ class SweepSpec:
         if not self.seeds:
             raise UsageError("No seed given: at least one is needed, as in --seeds 3.")
         for name in self.models:
-            model_info(ALIASES.get(name, name))
+            find_model(name)
         for name, parameters in self.grid.items():
-            canonical = ALIASES.get(name, name)
-            info = model_info(canonical)
-            if canonical not in {ALIASES.get(model, model) for model in self.models}:
+            model = find_model(name)
+            if model not in [find_model(chosen) for chosen in self.models]:
                 raise UsageError(f"--set names {name!r}, which is not among --models.")
             for parameter in parameters:
-                if parameter not in info.parameters:
-                    known = ", ".join(info.parameters) or "none"
+                if not model.has(parameter):
+                    known = ", ".join(each.name for each in model.parameters) or "none"
                     raise UsageError(
                         f"Model {name!r} has no parameter {parameter!r}. It has: {known}."
                     )
@@ -302,7 +288,7 @@ class SweepSpec:
         Raises:
             UsageError: A value is out of range.
         """
-        grids = {name: self._grid(name, ALIASES.get(name, name)) for name in self.models}
+        grids = {name: self._grid(name) for name in self.models}
         cells_asked = sum(math.prod(map(len, grid.values())) for grid in grids.values())
         if (asked := cells_asked * len(self.seeds) * (self.setting.folds or 1)) > MOST_JOBS:
             raise UsageError(
@@ -313,7 +299,7 @@ class SweepSpec:
         folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
         cells: dict[str, JobSpec] = {}
         for name in self.models:
-            model = ALIASES.get(name, name)
+            model = find_model(name).name
             grid = grids[name]
             for values in itertools.product(*grid.values()):
                 place: dict[str, Any] = {"seed": self.seeds[0], "fold": folds[0]}
@@ -324,13 +310,13 @@ class SweepSpec:
         places = itertools.product(seeds, folds, cells.values())
         return [job.sibling(seed, fold) for seed, fold, job in places]
 
-    def _grid(self, name: str, model: str) -> dict[str, tuple[float, ...]]:
-        grid = {}
-        for parameter, default in MODELS[model].parameters.items():
-            values: tuple[float, ...] = (float(self.setting.steps) if default is None else default,)
+    def _grid(self, name: str) -> dict[str, tuple[float, ...]]:
+        model, grid = find_model(name), {}
+        for parameter, default in model.defaults(self.setting.steps).items():
+            values: tuple[float, ...] = (default,)
             if parameter == "beta" and self.betas:
                 values = self.betas
-            for chosen in (self.grid.get(name, {}), self.grid.get(model, {})):
+            for chosen in (self.grid.get(name, {}), self.grid.get(model.name, {})):
                 values = chosen.get(parameter, values)
             grid[parameter] = values
         return grid

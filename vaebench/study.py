@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vaebench.catalogue import ALIASES, model_info
 from vaebench.errors import UsageError, unknown
+from vaebench.models import find_model
 from vaebench.spec import Setting
 
 FOLDER = Path(__file__).parent / "studies"
@@ -164,10 +164,10 @@ def _entry(path: Path, table: Any) -> Entry:
     if not isinstance(table, dict) or "name" not in table:
         raise UsageError(f"Study file {path}: each [[models]] needs a name.")
     name = str(table["name"])
-    info = model_info(ALIASES.get(name, name))
-    _known(path, f"key of model {name!r}", table, {"name", "setting", *info.parameters})
+    parameters = [each.name for each in find_model(name).parameters]
+    _known(path, f"key of model {name!r}", table, {"name", "setting", *parameters})
     grid = {}
-    for parameter in info.parameters:
+    for parameter in parameters:
         if parameter in table:
             values = table[parameter] if isinstance(table[parameter], list) else [table[parameter]]
             if not values or not all(

@@ -14,6 +14,7 @@ from vaebench.data.cards import Contents
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import ENCODE_BATCH, images_encoded
 from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE
+from vaebench.models import find_model
 from vaebench.networks import fitting_size
 from vaebench.spec import JobSpec
 from vaebench.training import Trainer, build_model, prepare
@@ -119,7 +120,7 @@ def _seconds(
             points = min(contents.images, HELD_OUT, HELD_OUT_SHARE * spec.eval_size)
             work = float(points * spec.latent_dim * sum(contents.factor_sizes))
             work /= SCORED * SCORED_LATENTS * sum(SCORED_VALUES)
-            sorts = 1 if spec.model == "ae" else 2  # the mean and the sampled representation
+            sorts = 1 + find_model(spec.model).stochastic  # the mean and the sampled representation
             one += sorts * scorings[spec.dci] * work**SCORED_POWER
         total += count * one
     return total

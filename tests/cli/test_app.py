@@ -101,7 +101,7 @@ class TestErrors:
         said = say("models")
         assert said.code == 1
         assert said.err.startswith("Traceback")
-        assert "this is a defect of vaebench: AttributeError" in said.err.splitlines()[-1]
+        assert "this is a defect of vaebench: TypeError" in said.err.splitlines()[-1]
 
     def test_interrupted(self, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
         def stop(*arguments: object, **options: object) -> None:

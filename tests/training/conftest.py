@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from vaebench.catalogue import MODELS
 from vaebench.data import Dataset, load_dataset
+from vaebench.models import find_model
 from vaebench.spec import JobSpec
 from vaebench.training import Feed, Trainer, build_model, prepare
 
@@ -21,8 +21,7 @@ def _one_thread() -> None:
 
 def make_spec(model: str = "betavae_h", **changes: object) -> JobSpec:
     """A job of few, small steps on dSprites."""
-    info = MODELS[model]
-    parameters = {n: 10.0 if v is None else v for n, v in info.parameters.items()}
+    parameters = find_model(model).defaults(steps=10)
     values = {"steps": 12, "batch_size": 8, "seed": 0, "network": "burgess", **changes}
     return JobSpec(model=model, parameters=parameters, **values)  # type: ignore[arg-type]
 

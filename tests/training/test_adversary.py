@@ -10,12 +10,11 @@ import torch
 
 from tests.training.conftest import make_spec, make_trainer
 from tests.training.test_loop import run, same, weights
-from vaebench.catalogue import MODELS
 from vaebench.errors import UsageError
+from vaebench.models.adversary import BETAS, LEARNING_RATE, Permutations
 from vaebench.spec import JobSpec
+from vaebench.streams import CHUNK
 from vaebench.training import Trainer
-from vaebench.training.adversary import ADVERSARIES, BETAS, LEARNING_RATE, Permutations
-from vaebench.training.streams import CHUNK
 
 
 def factor_vae(*, gamma: float = 10, halves: float = 0, **changes: object) -> JobSpec:
@@ -179,13 +178,6 @@ def test_impossible_variants_are_refused_with_the_value_seen() -> None:
         make_trainer(factor_vae(halves=1, batch_size=1))
     with pytest.raises(UsageError, match=r"factorvae.halves is 0.5: it must be 0 or 1"):
         make_trainer(factor_vae(halves=0.5))
-
-
-def test_names_of_spec_and_of_adversaries_agree() -> None:
-    assert set(ADVERSARIES) <= set(MODELS)
-    for info in MODELS.values():
-        assert set(info.switches) <= set(info.parameters)
-        assert all(info.parameters[name] == 0 for name in info.switches)
 
 
 @pytest.mark.gpu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from tests.training.conftest import make_spec, make_trainer
 from tests.training.test_loop import run, same
+from vaebench import models
 from vaebench.errors import GlobalRandomError
-from vaebench.objectives import OBJECTIVES, Terms
+from vaebench.protocols import Terms
 from vaebench.spec import JobSpec
 from vaebench.training import GlobalGenerators
 
@@ -29,26 +31,33 @@ def small(**changes: object) -> JobSpec:
     return make_spec("vae", latent_dim=2, batch_size=2, **changes)
 
 
+def replace(monkeypatch: pytest.MonkeyPatch, objective: Callable[..., Tensor]) -> None:
+    """Has the VAE minimise something else."""
+    changed = dataclasses.replace(models.find_model("vae"), objective=objective)
+    others = [model for model in models.MODELS if model.name != "vae"]
+    monkeypatch.setattr(models, "MODELS", (changed, *others))
+
+
 def use(monkeypatch: pytest.MonkeyPatch, extra: Callable[[Terms, Tensor], object]) -> None:
     """Has a VAE's objective do something beside."""
-    plain = OBJECTIVES["vae"]
+    plain = models.find_model("vae").objective
 
     def objective(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
         extra(terms, step)
         return plain(terms, hyper, step)
 
-    monkeypatch.setitem(OBJECTIVES, "vae", objective)
+    replace(monkeypatch, objective)
 
 
 def noisy(monkeypatch: pytest.MonkeyPatch, seen: list[Tensor]) -> None:
     """Has a VAE's objective weigh the KL by a number that it draws."""
-    plain = OBJECTIVES["vae"]
+    plain = models.find_model("vae").objective
 
     def objective(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
         seen.append(torch.rand(3, generator=terms.generator))
         return plain(terms, hyper, step) + seen[-1][0] * terms.kl.sum(1).mean()
 
-    monkeypatch.setitem(OBJECTIVES, "vae", objective)
+    replace(monkeypatch, objective)
 
 
 def test_an_objective_that_draws_from_its_stream_is_resumed_as_never_stopped(

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.training.conftest import make_spec, make_trainer
-from vaebench.catalogue import MODELS
 from vaebench.errors import DivergedError
+from vaebench.models import model_names
 from vaebench.training import Trainer
 from vaebench.training.loop import CURVE_POINTS
 
@@ -44,7 +44,7 @@ def run(trainer: Trainer, checkpoint: Path, stop_after: int | None = None) -> bo
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("model", model_names())
 def test_stopped_and_resumed_is_never_stopped(model: str, precision: str, tmp_path: Path) -> None:
     spec = make_spec(model, precision=precision, warmup_steps=5)
     straight = make_trainer(spec)
@@ -121,7 +121,7 @@ def test_the_objective_is_told_how_many_examples_it_learns_from() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("model", model_names())
 def test_on_a_gpu_resumed_is_never_stopped(model: str, device: str, tmp_path: Path) -> None:
     spec = make_spec(model, precision="bf16", steps=40)
     straight = make_trainer(spec, device)

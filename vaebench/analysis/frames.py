@@ -11,13 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from vaebench.analysis.measures import ERROR, SUPERVISED, TIMES
-from vaebench.catalogue import MODELS
+from vaebench.models import find_model, find_parameter, known_model, model_names
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, curves_of, figures_of_runs, scores_of
 from vaebench.store.schema import SCORES, SPEC_COLUMNS
-
-SYMBOLS = {"beta": "β", "gamma": "γ", "lambda_od": "λ_od", "c_max": "C_max"}
-"""How a hyperparameter is written in figures and tables."""
 
 _ORDER = ["setting_order", "model_order", "series_order", "strength", "seed"]
 _TEXT = ("job_key", "cell", "setting", "dataset", "model", "parameters", "strength_name", "network",
@@ -27,13 +24,14 @@ _TEXT = ("job_key", "cell", "setting", "dataset", "model", "parameters", "streng
 
 def symbol(name: str) -> str:
     """Returns how a hyperparameter is written in figures and tables."""
-    return SYMBOLS.get(name, name)
+    parameter = find_parameter(name)
+    return name if parameter is None else parameter.symbol or name
 
 
 def model_name(model: str) -> str:
     """Returns a model's name without its source, such as `beta-VAE`."""
-    info = MODELS.get(model)
-    return model if info is None else info.title.partition(" (")[0]
+    known = known_model(model)
+    return model if known is None else known.title
 
 
 def jobs(reader: Reader) -> pd.DataFrame:
@@ -43,7 +41,7 @@ def jobs(reader: Reader) -> pd.DataFrame:
         reader: The database.
 
     Returns:
-        One row per job, in reading order (settings as first added, models as in `MODELS`,
+        One row per job, in reading order (settings as first added, models as in `vaebench.models`,
         strength, seed): `job_key setting cell dataset model model_title series cell_label
         strength_name strength seed state attempts error spec`. A *series* is what one line in a
         figure stands for: a model, with those of its other hyperparameters that vary within the
@@ -63,7 +61,7 @@ def jobs(reader: Reader) -> pd.DataFrame:
                 "cell": spec.cell,
                 "dataset": spec.dataset,
                 "model": spec.model,
-                "model_title": MODELS[spec.model].title,
+                "model_title": find_model(spec.model).cited,
                 "series": series,
                 "cell_label": _cell_label(series, spec),
                 "strength_name": spec.strength_name,
@@ -74,7 +72,7 @@ def jobs(reader: Reader) -> pd.DataFrame:
                 "error": row.error,
                 "spec": spec,
                 "setting_order": settings.setdefault(setting, len(settings)),
-                "model_order": list(MODELS).index(spec.model),
+                "model_order": model_names().index(spec.model),
                 "series_order": (len(series), series),
             }
         )

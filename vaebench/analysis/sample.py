@@ -13,8 +13,8 @@ import pandas as pd
 
 from vaebench.analysis.measures import ERROR, TIMES
 from vaebench.analysis.resampling import FloatArray, Resampling
-from vaebench.catalogue import MODELS
 from vaebench.errors import UsageError
+from vaebench.models import model_names
 from vaebench.store.schema import RELATIVE, SPEC_COLUMNS
 
 IntArray = npt.NDArray[np.intp]
@@ -57,8 +57,7 @@ def prepare(frame: pd.DataFrame) -> pd.DataFrame:
         "active_units": math.nan,
     }
     filled = {name: values for name, values in filled.items() if name not in frame.columns}
-    known = list(MODELS)
-    order = {name: place for place, name in enumerate(known)}
+    order = {name: place for place, name in enumerate(model_names())}
     rank = frame["model"].map(lambda name: order.get(name, len(order)))
     ready = frame.assign(**filled, collapsed=False, _rank=rank)
     by = ["dataset", "setting", "_rank", "model", "strength", "cell", "seed", "fold", "job_key"]
@@ -138,7 +137,7 @@ class Sample:
 
     @cached_property
     def models(self) -> list[str]:
-        """The models, in the catalogue's order."""
+        """The models, in the order of `vaebench.models`."""
         return list(dict.fromkeys(self.cells["model"]))
 
     @cached_property

@@ -12,7 +12,6 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.export import finite
 from vaebench.cli.options import DEFAULT_DATABASE
@@ -25,6 +24,7 @@ from vaebench.digits import written
 from vaebench.errors import StoreError, UsageError
 from vaebench.harmless import json_visible
 from vaebench.hints import hint, hint_again, password_hint
+from vaebench.models import MODELS
 
 if TYPE_CHECKING:
     from vaebench.outcome import Score
@@ -239,13 +239,13 @@ def retry(
 def models() -> None:
     """List the models, with their parameters and the one that is swept."""
     columns = (Column("name"), Column("model"), Column("swept"), Column("parameters and defaults"))
-    other = {name: alias for alias, name in ALIASES.items()}
     rows = []
-    for name, info in MODELS.items():
+    for model in MODELS:
         values = [
-            f"{key}={'steps' if value is None else f'{value:g}'}"
-            for key, value in info.parameters.items()
+            f"{each.name}={'steps' if each.default is None else f'{each.default:g}'}"
+            for each in model.parameters
         ]
-        alias = f" (= {other[name]})" if name in other else ""
-        rows.append((name + alias, info.title, info.strength or "-", ", ".join(values) or "-"))
+        names = " = ".join(model.aliases)
+        name = f"{model.name} (= {names})" if names else model.name
+        rows.append((name, model.cited, model.strength or "-", ", ".join(values) or "-"))
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])

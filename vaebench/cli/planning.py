@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from vaebench.catalogue import ALIASES, model_info
 from vaebench.cli import parsing
 from vaebench.errors import UsageError
+from vaebench.models import find_model
 from vaebench.networks import fitting_size, natural_network
 from vaebench.spec import JobSpec, Setting, SweepSpec
 from vaebench.study import Entry, Study, merged
@@ -92,11 +92,11 @@ def plan(
         found: list[JobSpec] = []
         for entry in entries:
             setting = _setting(request, entry, name, contents, precision)
-            model = _canonical(entry.model)
-            if model_info(model).conditional and not contents.label_names:
-                raise UsageError(f"Model {model!r} needs labels, and {dataset} has none.")
+            model = find_model(entry.model)
+            if model.conditional and not contents.label_names:
+                raise UsageError(f"Model {model.name!r} needs labels, and {dataset} has none.")
             sweep = SweepSpec(
-                setting=setting, models=(model,), seeds=seeds, grid={model: entry.grid}
+                setting=setting, models=(model.name,), seeds=seeds, grid={model.name: entry.grid}
             )
             found += sweep.expand()
         for job in sorted(found, key=lambda job: (turn[job.seed], job.fold or 0)):
@@ -111,17 +111,17 @@ def _entries(request: Request) -> list[Entry]:
         chosen = [
             entry
             for name in request.models
-            for entry in [e for e in chosen if _canonical(e.model) == _canonical(name)]
+            for entry in [e for e in chosen if find_model(e.model) is find_model(name)]
             or [Entry(name)]
         ]
-    typed = {_canonical(name): values for name, values in request.grid.items()}
+    typed = {find_model(name).name: values for name, values in request.grid.items()}
     SweepSpec(models=tuple(entry.model for entry in chosen), seeds=(0,), grid=request.grid)
     entries = []
     for entry in chosen:
         grid = dict(entry.grid)
-        if request.betas and "beta" in model_info(_canonical(entry.model)).parameters:
+        if request.betas and find_model(entry.model).has("beta"):
             grid["beta"] = request.betas
-        grid |= typed.get(_canonical(entry.model), {})
+        grid |= typed.get(find_model(entry.model).name, {})
         entries.append(dataclasses.replace(entry, grid=grid))
     return entries
 
@@ -129,10 +129,6 @@ def _entries(request: Request) -> list[Entry]:
 def _folds(request: Request) -> int | None:
     """Returns the number of folds, checked."""
     return Setting(folds=request.study.folds if request.folds is None else request.folds).folds
-
-
-def _canonical(name: str) -> str:
-    return ALIASES.get(name, name)
 
 
 def _setting(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.export import to_csv, to_json
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
@@ -18,6 +17,7 @@ from vaebench.cli.reading import opened
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.errors import unknown
+from vaebench.models import find_model
 from vaebench.passwords import hidden
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ def runs(
     for name in wanted_states:
         if name not in STATES:
             raise unknown("state", name.lower(), [known.lower() for known in STATES])
-    wanted_models = {ALIASES.get(name, name) for name in names(model)}
-    for name in wanted_models:
-        if name not in MODELS:
-            raise unknown("model", name, [*MODELS, *ALIASES])
+    wanted_models = {find_model(name).name for name in names(model)}
     with opened(db) as reader:
         every = reader.jobs()
         keep: dict[str, set[Any]] = {

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vaebench.catalogue import ALIASES, MODELS
 from vaebench.cli import tables
 from vaebench.cli.parsing import seeds
 from vaebench.study import Study, load_study, study_names, study_path
@@ -41,5 +40,4 @@ def trainings(study: Study) -> int:
         for values in entry.grid.values():
             product *= len(values)
         cells += product
-        assert ALIASES.get(entry.model, entry.model) in MODELS
     return len(study.datasets) * cells * len(seeds(study.seeds)) * (study.folds or 1)

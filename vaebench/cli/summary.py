@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.text import Text
 
-from vaebench.catalogue import MODELS
 from vaebench.cli import tables
 from vaebench.cli.tables import Column
 from vaebench.digits import written
 from vaebench.hints import hint, hint_again, hint_report, password_hint
+from vaebench.models import find_model
 from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
 
@@ -60,7 +60,7 @@ def job_table(jobs: Sequence[JobSpec], states: Mapping[str, str], betas: Iterabl
         _by_cell(jobs, words)
     if tuple(betas):
         for model in dict.fromkeys(job.model for job in jobs):
-            if "beta" not in MODELS[model].parameters:
+            if not find_model(model).has("beta"):
                 tables.note(f"{model} has no beta to sweep: it is trained once per seed.")
     total = ", ".join(f"{count:,} {word}" for word, count in Counter(words).items())
     tables.emit(Text(f"{len(jobs):,} job{'' if len(jobs) == 1 else 's'}: {total}."))

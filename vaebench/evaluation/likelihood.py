@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from vaebench.evaluation.encoder import ENCODE_BATCH, Encoder
-from vaebench.objectives import LIKELIHOODS, kl_per_latent
+from vaebench.models.likelihoods import LIKELIHOODS
 from vaebench.outcome import Score
+from vaebench.priors import kl_per_latent
 from vaebench.spec import JobSpec
 from vaebench.training import torch_generator
 

@@ -14,7 +14,7 @@ from vaebench import metrics
 from vaebench.data import Dataset
 from vaebench.errors import DataError
 from vaebench.evaluation import ENCODE_BATCH, Encoder
-from vaebench.objectives import kl_per_latent
+from vaebench.priors import kl_per_latent
 from vaebench.training import numpy_generator
 
 EXAMPLES = 48

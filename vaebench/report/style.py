@@ -12,48 +12,10 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
 from vaebench.analysis import Measure
-from vaebench.analysis.frames import symbol
-
-COLOURS: Mapping[str, str] = MappingProxyType(
-    {
-        "ae": "#7f7f7f",
-        "vae": "#1a1a1a",
-        "cvae": "#d55e00",
-        "betavae_h": "#0072b2",
-        "betavae_b": "#009e73",
-        "factorvae": "#cc79a7",
-        "btcvae": "#e69f00",
-        "dipvae_i": "#56b4e9",
-        "dipvae_ii": "#8c5a2b",
-    }
-)
-"""Okabe and Ito's colour-blind-safe palette, with grey, black and brown; one colour per model."""
-
-MARKERS: Mapping[str, str] = MappingProxyType(
-    {
-        "ae": "X",
-        "vae": "P",
-        "cvae": "o",
-        "betavae_h": "s",
-        "betavae_b": "^",
-        "factorvae": "D",
-        "btcvae": "v",
-        "dipvae_i": "<",
-        "dipvae_ii": ">",
-    }
-)
-"""A marker per model, so that colour is never the only sign."""
+from vaebench.models import MODELS, find_parameter, known_model
 
 LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 """Line styles that tell a model's series apart."""
-
-SIGNS: Mapping[str, str] = MappingProxyType(
-    {"beta": "β", "gamma": "γ", "lambda_od": r"$\lambda_\mathrm{od}$", "c_max": r"$C_\mathrm{max}$"}
-)
-"""How a hyperparameter is written in figures."""
-
-UNITS: Mapping[str, str] = MappingProxyType({"c_max": "nats"})
-"""Units of hyperparameters that have one."""
 
 INK = "#1a1a1a"
 MUTED = "#5c5c5c"
@@ -107,23 +69,36 @@ def styled() -> Iterator[None]:
 
 def colour(model: str) -> str:
     """Returns a model's colour; models without one of their own share a purple."""
-    return COLOURS.get(model, "#6a3d9a")
+    known = known_model(model)
+    return "#6a3d9a" if known is None else known.colour
 
 
 def marker(model: str) -> str:
     """Returns a model's marker."""
-    return MARKERS.get(model, "h")
+    known = known_model(model)
+    return "h" if known is None else known.marker
 
 
 def sign(name: str) -> str:
-    """Returns how a hyperparameter is written in figures."""
-    return SIGNS.get(name, name.replace("_", " "))
+    """Returns how a hyperparameter is written in figures, what follows `_` in its symbol low."""
+    parameter = find_parameter(name)
+    if parameter is None or not parameter.symbol:
+        return name.replace("_", " ")
+    letter, _, low = parameter.symbol.partition("_")
+    return rf"${letter}_\mathrm{{{low}}}$" if low else letter
+
+
+def unit(name: str) -> str:
+    """Returns the unit of a hyperparameter, or an empty text."""
+    parameter = find_parameter(name)
+    return "" if parameter is None else parameter.unit
 
 
 def signed(text: str) -> str:
     """Writes the hyperparameters that a series' name holds as figures do."""
-    for name, written in SIGNS.items():
-        text = text.replace(symbol(name), written)
+    named = {each.symbol: each.name for model in MODELS for each in model.parameters}
+    for symbol, name in named.items():
+        text = text.replace(symbol, sign(name)) if symbol else text
     return text
 
 

@@ -1,11 +1,11 @@
 """Training: the loop, its random streams, checkpoints and devices."""
 
+from vaebench.streams import Batches, numpy_generator, torch_generator
 from vaebench.training.checkpoints import check_file, read_tensors, set_aside, write_tensors
 from vaebench.training.devices import device_name, prepare
 from vaebench.training.feed import Feed, split
 from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.loop import Trainer, build_model
-from vaebench.training.streams import Batches, numpy_generator, torch_generator
 
 __all__ = [
     "Batches",

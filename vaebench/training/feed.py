@@ -12,7 +12,7 @@ from torch import Tensor
 from vaebench.data import Dataset, is_stochastic
 from vaebench.errors import DataError
 from vaebench.spec import JobSpec
-from vaebench.training.streams import numpy_generator
+from vaebench.streams import numpy_generator
 
 
 class Batched(Protocol):

@@ -10,20 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaebench.catalogue import MODELS
-from vaebench.errors import DamagedError, DivergedError, UsageError
+from vaebench.errors import DamagedError, DivergedError
 from vaebench.fingerprint import training_digest
+from vaebench.models import find_model
+from vaebench.models.likelihoods import LIKELIHOODS
 from vaebench.networks import build_network
 from vaebench.networks.vae import VAE, initialise
-from vaebench.objectives import LIKELIHOODS, OBJECTIVES, Terms, kl_per_latent
 from vaebench.outcome import CurvePoint
+from vaebench.priors import kl_per_latent
+from vaebench.protocols import Terms
 from vaebench.spec import JobSpec
-from vaebench.training.adversary import ADVERSARIES
+from vaebench.streams import Batches, derive, torch_generator
 from vaebench.training.checkpoints import read_tensors, set_aside, write_tensors
 from vaebench.training.feed import Batched
 from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.resuming import restore, snapshot
-from vaebench.training.streams import Batches, derive, torch_generator
 
 CURVE_POINTS = 100
 """Points of a training curve, about."""
@@ -37,9 +38,10 @@ def build_model(spec: JobSpec, shape: tuple[int, int, int], labels: int) -> VAE:
         shape: Channels, height and width of the observations.
         labels: Number of classes of the data set's label.
     """
-    width = labels if MODELS[spec.model].conditional else 0
+    record = find_model(spec.model)
+    width = labels if record.conditional else 0
     network = build_network(spec.network, shape, spec.latent_dim, width)
-    model = VAE(network, labels=width, stochastic=spec.model != "ae")
+    model = VAE(network, labels=width, stochastic=record.stochastic)
     initialise(model, spec.initialisation, torch_generator(spec.seed, "initialisation"))
     return model.to(memory_format=torch.channels_last)
 
@@ -55,17 +57,12 @@ class Trainer:
         device: Where to train.
 
     Raises:
-        UsageError: A parameter that chooses a variant is neither 0 nor 1, or the batch is too
-            small for the variant.
+        UsageError: The batch is too small for the model's variant.
     """
 
     def __init__(
         self, spec: JobSpec, model: VAE, feed: Batched, train_indices: Tensor, device: torch.device
     ) -> None:
-        for name in MODELS[spec.model].switches:
-            if spec.parameters[name] not in (0, 1):
-                value = f"{spec.model}.{name} is {spec.parameters[name]:g}"
-                raise UsageError(f"{value}: it must be 0 or 1.")
         self.spec = spec
         self.device = device
         self.model = model.to(device)
@@ -78,12 +75,12 @@ class Trainer:
             weight_decay=spec.weight_decay,
             fused=True,
         )
-        self.objective = OBJECTIVES[spec.model]
+        record = find_model(spec.model)
+        self.objective = record.objective
         self.likelihood = LIKELIHOODS[spec.likelihood]
-        adversary = ADVERSARIES.get(spec.model)
-        self.adversary = None if adversary is None else adversary(spec, device)
+        self.adversary = None if record.adversary is None else record.adversary(spec, device)
         values = {
-            "beta": 1.0,
+            **dict(record.fixed),
             **spec.parameters,
             "warmup": float(spec.warmup_steps),
             "examples": float(len(train_indices)),

@@ -80,7 +80,9 @@ def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:
     if values.get("code") != trainer.code:  # one of before there was a digest has none
         return "was written by other code of vaebench: gone on with, it would be neither's result."
     expected, step = snapshot(trainer), values.get("step")
-    optimisers = [(trainer.optimiser, values.get("optimiser"))]
+    optimisers: list[tuple[torch.optim.Optimizer, Any]] = [
+        (trainer.optimiser, values.get("optimiser"))
+    ]
     beside = values.get("adversary")
     if isinstance(beside, Mapping) and trainer.adversary is not None:
         optimisers.append((trainer.adversary.optimiser, beside.get("optimiser")))

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure as Canvas
 
 from tests.report.figures.frames import STRENGTHS, figure_data, folds, frame, study
 from vaebench.analysis import measure, prepare, samples
+from vaebench.models import MODELS
 from vaebench.report.figures import FIGURES, FigureData
 from vaebench.report.figures.ladder import ladder
 from vaebench.report.figures.marks import band_of, density, dots, violins
 from vaebench.report.figures.pairs import differences
-from vaebench.report.style import COLOURS, colour, sign, signed, styled
+from vaebench.report.style import colour, sign, signed, styled
 
 
 @pytest.fixture(autouse=True)
@@ -105,9 +106,9 @@ def test_a_model_has_its_colour_in_every_figure() -> None:
     for name, part in (("strengths", "fit"), ("rate_distortion", ""), ("profiles", ""),
                        ("total_correlation", ""), ("iqm", ""), ("seeds_power", "")):  # fmt: skip
         drawn = figure(name, part=part)
-        known = {to_hex(hue) for hue in COLOURS.values()}
+        known = {to_hex(model.colour) for model in MODELS}
         used = {to_hex(line.get_color()) for axes in drawn.axes for line in axes.lines}
-        models = {to_hex(COLOURS[model]) for model in STRENGTHS if model != "cvae"}
+        models = {to_hex(colour(model)) for model in STRENGTHS if model != "cvae"}
         assert used & known == models, name
 
 

@@ -8,10 +8,20 @@ from matplotlib.colors import to_rgb
 
 from tests.report.figures.frames import figure_data, frame
 from vaebench.analysis import MEASURES, measure
-from vaebench.catalogue import MODELS
+from vaebench.models import MODELS
 from vaebench.report.figures import FIGURES
 from vaebench.report.figures.board import TALLEST, board, legend_columns
-from vaebench.report.style import COLOURS, MARKERS, jitter, shades, styled, value_limits
+from vaebench.report.style import (
+    colour,
+    jitter,
+    marker,
+    shades,
+    sign,
+    signed,
+    styled,
+    unit,
+    value_limits,
+)
 
 
 def test_limits_hold_every_run_and_stay_within_what_can_be() -> None:
@@ -27,14 +37,25 @@ def test_limits_hold_every_run_and_stay_within_what_can_be() -> None:
 
 
 def test_every_model_has_a_colour_and_marker_of_its_own() -> None:
-    assert set(MODELS) <= set(COLOURS)
-    assert set(COLOURS) == set(MARKERS)
-    assert len(set(COLOURS.values())) == len(set(MARKERS.values())) == len(COLOURS)
-    colours = [np.array(to_rgb(value)) for value in COLOURS.values()]
+    names = [*(model.name for model in MODELS), "a stranger's"]
+    assert len({marker(name) for name in names}) == len(names)
+    colours = [np.array(to_rgb(colour(name))) for name in names]
     gaps = [np.abs(a - b).max() for i, a in enumerate(colours) for b in colours[:i]]
     assert min(gaps) > 0.15
     lightness = [np.dot(to_rgb(shade), [0.2126, 0.7152, 0.0722]) for shade in shades(6)]
     assert lightness == sorted(lightness)
+
+
+def test_hyperparameters_are_written_as_in_papers() -> None:
+    assert [sign(name) for name in ("beta", "lambda_od", "c_max")] == [
+        "β",
+        r"$λ_\mathrm{od}$",
+        r"$C_\mathrm{max}$",
+    ]
+    assert sign("lambda_d_factor") == "lambda d factor"
+    assert sign("nobody_knows") == "nobody knows"
+    assert signed("AnnealedVAE, γ = 5, C_max = 25") == r"AnnealedVAE, γ = 5, $C_\mathrm{max}$ = 25"
+    assert (unit("c_max"), unit("beta"), unit("nobody_knows")) == ("nats", "", "")
 
 
 def test_points_are_spread_the_same_way_every_time() -> None:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from vaebench.analysis.sample import Sample
 from vaebench.report.figures.board import text_width
-from vaebench.report.style import INK, UNITS, colour, marker, series_styles, sign, signed
+from vaebench.report.style import INK, colour, marker, series_styles, sign, signed, unit
 
 LINE = 1.22
 """Height of a line of ticks, as a share of their size and matplotlib's own spacing."""
@@ -113,10 +113,8 @@ class Ladder:
         for label in axes.get_xticklabels():
             label.set(linespacing=LINE, rotation=90 if crowded else 0)
         if len(self.rows) == 1:
-            unit = UNITS.get(self.rows[0].name)
-            axes.set_xlabel(
-                self.rows[0].label + (f" ({unit})" if unit else ""), fontsize=10.5, labelpad=1
-            )
+            in_units = f" ({unit(self.rows[0].name)})" if unit(self.rows[0].name) else ""
+            axes.set_xlabel(self.rows[0].label + in_units, fontsize=10.5, labelpad=1)
         elif first:
             self._names(axes, fitting)
 

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from tests.objectives.test_elbo import draw, hyper, terms
-from vaebench.objectives import OBJECTIVES, Terms, discriminator_loss, permute_codes
-from vaebench.objectives.total_correlation import decompose, stratified_log_weights
+from tests.models.test_elbo import draw, hyper, terms
+from vaebench.models import find_model
+from vaebench.models.beta_tc_vae import decompose, stratified_log_weights
+from vaebench.models.factor_vae import discriminator_loss, permute_codes
+from vaebench.protocols import Terms
 
 SPREAD = 0.5
 """Standard deviation of every posterior of `channel`."""
@@ -127,7 +129,7 @@ def test_the_constant_of_weighted_sampling_moves_no_gradient() -> None:
 
 def beta_tc(t: Terms, step: float = 0.0, **changes: float) -> Tensor:
     values = {"alpha": 1, "beta": 6, "gamma": 1, "stratified": 0, "examples": 100, "warmup": 0}
-    return OBJECTIVES["btcvae"](t, hyper(**{**values, **changes}), torch.tensor(step))
+    return find_model("btcvae").objective(t, hyper(**{**values, **changes}), torch.tensor(step))
 
 
 def test_the_default_is_the_studys_kl_and_weighted_total_correlation() -> None:
@@ -162,7 +164,7 @@ def test_factor_vae_adds_the_mean_log_ratio() -> None:
     assert t.log_ratio is not None
     expected = t.reconstruction.mean() + t.kl.sum(1).mean() + 35 * t.log_ratio.mean()
     torch.testing.assert_close(
-        OBJECTIVES["factorvae"](t, hyper(gamma=35), torch.tensor(0.0)), expected
+        find_model("factorvae").objective(t, hyper(gamma=35), torch.tensor(0.0)), expected
     )
 
 

@@ -1,74 +1,21 @@
-"""Objectives that weigh the total correlation of the latents: FactorVAE's and beta-TCVAE's.
+"""The beta-VAE that weighs the total correlation: `btcvae`.
 
 The total correlation is the KL of the aggregate posterior q(z) from the product of its marginals
-q(z_d). Neither is known in closed form: FactorVAE asks a discriminator for the ratio of the two,
-beta-TCVAE estimates both from the posteriors of the batch.
+q(z_d). Neither is known in closed form: both are estimated from the posteriors of the batch.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from vaebench.models.beta_vae import ramp
+from vaebench.protocols import Terms
+from vaebench.records import Model, Parameter, Source
 
-from vaebench.objectives.elbo import Terms, ramp
-
-
-def factor_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
-    """Reconstruction + KL + gamma · total correlation, by the discriminator's density ratio.
-
-    Args:
-        terms: The batch, with the discriminator's `log_ratio`.
-        hyper: `gamma`, 0-dimensional.
-        step: Steps done before this one.
-
-    References:
-        Disentangling by Factorising, Kim & Mnih, 2018, equations 2 and 3,
-        https://arxiv.org/abs/1802.05983
-    """
-    del step
-    assert terms.log_ratio is not None, "FactorVAE needs a discriminator"
-    elbo = terms.reconstruction.mean() + terms.kl.sum(1).mean()
-    return elbo + hyper["gamma"] * terms.log_ratio.mean()
-
-
-def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
-    """Cross-entropy of telling latents from permuted ones, each kind weighing a half, nats.
-
-    It is least where the log ratio is log q(z) - sum of log q(z_d). With two logits, their
-    difference is the log ratio, and this the softmax cross-entropy of the published code.
-
-    Args:
-        log_ratio: Of latents of the model, [B].
-        log_ratio_permuted: Of permuted latents, [B'].
-
-    References:
-        Disentangling by Factorising, Kim & Mnih, 2018, algorithm 2,
-        https://arxiv.org/abs/1802.05983
-    """
-    own = functional.softplus(-log_ratio).mean()
-    return 0.5 * own + 0.5 * functional.softplus(log_ratio_permuted).mean()
-
-
-def permute_codes(z: Tensor, order: Tensor) -> Tensor:
-    """Permutes each latent over the batch by an order of its own.
-
-    The marginals of the latents stay as they are and their dependence is lost: draws from q(z)
-    become draws from the product of the q(z_d).
-
-    Args:
-        z: Latents, [B, D].
-        order: A permutation of 0 … B - 1 in each column, int64 [B, D].
-
-    References:
-        Disentangling by Factorising, Kim & Mnih, 2018, algorithm 1,
-        https://arxiv.org/abs/1802.05983
-    """
-    return z.gather(0, order)
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Decomposition(NamedTuple):
@@ -101,6 +48,8 @@ def decompose(z: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor) -> Dec
         Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
         equation 2, https://arxiv.org/abs/1802.04942
     """
+    import torch
+
     log_q = _log_normal(z[:, None], mu[None], logvar[None])  # of latent d of z_j given x_i
     own = _log_normal(z, mu, logvar).sum(1)
     joint = (log_q.sum(2) + log_weights).logsumexp(1)
@@ -113,7 +62,7 @@ def decompose(z: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor) -> Dec
 
 def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """Log density of N(mu, exp(logvar)), nats."""
-    return -0.5 * ((z - mu).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+    return -0.5 * ((z - mu).square() * (-logvar).exp() + logvar + math.log(2 * math.pi))
 
 
 def stratified_log_weights(batch: int, examples: Tensor) -> Tensor:
@@ -134,6 +83,8 @@ def stratified_log_weights(batch: int, examples: Tensor) -> Tensor:
         Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
         appendix C.2, https://arxiv.org/abs/1802.04942
     """
+    import torch
+
     others = max(batch - 1, 1)
     own = torch.eye(batch, dtype=torch.bool, device=examples.device)
     share = torch.where(own.roll(1, dims=1), (examples - others) / examples, 1.0) / others
@@ -158,11 +109,9 @@ def beta_tc_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tens
         hyper: `alpha`, `beta`, `gamma`, `stratified` (0 or 1), `examples` (in the training set)
             and `warmup` (steps over which beta grows from 0), 0-dimensional.
         step: Steps done before this one.
-
-    References:
-        Isolating Sources of Disentanglement in Variational Autoencoders, Chen et al., 2018,
-        equation 4 and appendix C, https://arxiv.org/abs/1802.04942
     """
+    import torch
+
     beta = hyper["beta"] * ramp(step, hyper["warmup"])
     stratified = stratified_log_weights(len(terms.z), hyper["examples"])
     weighted = torch.zeros_like(stratified)
@@ -175,3 +124,27 @@ def beta_tc_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tens
         + (beta - 1) * parts.total_correlation
         + (hyper["gamma"] - 1) * parts.dimension_wise_kl
     )
+
+
+BETA_TC_VAE = Model(
+    name="btcvae",
+    title="beta-TCVAE",
+    source=Source(
+        authors="Chen et al.",
+        year=2018,
+        paper="Isolating Sources of Disentanglement in Variational Autoencoders",
+        place="equation 4 and appendix C",
+        link="https://arxiv.org/abs/1802.04942",
+    ),
+    objective=beta_tc_vae,
+    parameters=(
+        Parameter("alpha", 1.0),
+        Parameter("beta", 6.0, symbol="β"),
+        Parameter("gamma", 1.0, symbol="γ"),
+        Parameter("stratified", 0.0, switch=True),
+    ),
+    strength="beta",
+    warmup=True,
+    colour="#e69f00",
+    marker="v",
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from vaebench.streams import CHUNK, derive
 from vaebench.training import Batches, torch_generator
-from vaebench.training.streams import CHUNK, derive
 
 
 def test_streams_differ_by_seed_and_name_and_are_fixed() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,11 +10,11 @@ from torch import Tensor
 from torch.func import functional_call
 
 from vaebench.errors import UsageError
+from vaebench.models.factor_vae import discriminator_loss, permute_codes
 from vaebench.networks.discriminator import Discriminator
 from vaebench.networks.vae import initialise
-from vaebench.objectives import discriminator_loss, permute_codes
-from vaebench.spec import JobSpec
-from vaebench.training.streams import CHUNK, torch_generator
+from vaebench.protocols import Job
+from vaebench.streams import CHUNK, torch_generator
 
 LEARNING_RATE = 1e-4
 """Of the discriminator's Adam, whatever the job's own: the paper's and the study's."""
@@ -49,7 +47,7 @@ class Permutations:
         return self._orders(chunk)[place]
 
 
-class Adversary:
+class TotalCorrelationAdversary:
     """A discriminator that learns beside the model, to tell its codes from permuted ones.
 
     Each step it gives the model the density ratio, then learns from codes that the model drew.
@@ -59,34 +57,34 @@ class Adversary:
     permuted, which the model has drawn after its own update.
 
     Args:
-        spec: The job.
+        job: The job.
         device: Where to train.
 
     Raises:
         UsageError: A batch of one example cannot be halved.
     """
 
-    def __init__(self, spec: JobSpec, device: torch.device) -> None:
-        self.permuted_size = spec.batch_size
-        self.model_size = spec.batch_size
-        if spec.parameters["halves"]:
-            self.permuted_size = spec.batch_size // 2
-            self.model_size = spec.batch_size - self.permuted_size
+    def __init__(self, job: Job, device: torch.device) -> None:
+        self.permuted_size = job.batch_size
+        self.model_size = job.batch_size
+        if job.parameters["halves"]:
+            self.permuted_size = job.batch_size // 2
+            self.model_size = job.batch_size - self.permuted_size
         if self.permuted_size == 0:
             raise UsageError(
-                f"{spec.model}.halves is 1 and --batch-size is 1: a batch of 2 or more is needed."
+                f"{job.model}.halves is 1 and --batch-size is 1: a batch of 2 or more is needed."
             )
         self.device = device
-        self.precision = spec.precision
-        self.discriminator = Discriminator(spec.latent_dim)
+        self.precision = job.precision
+        self.discriminator = Discriminator(job.latent_dim)
         initialise(
-            self.discriminator, spec.initialisation, torch_generator(spec.seed, "discriminator")
+            self.discriminator, job.initialisation, torch_generator(job.seed, "discriminator")
         )
         self.discriminator.to(device)
         self.optimiser = torch.optim.Adam(
             self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=True
         )
-        self.permutations = Permutations(spec.seed, self.permuted_size, spec.latent_dim)
+        self.permutations = Permutations(job.seed, self.permuted_size, job.latent_dim)
 
     def log_ratio(self, z: Tensor) -> Tensor:
         """Returns log q(z) - sum of log q(z_d), nats, [B], with a gradient for z alone."""
@@ -120,12 +118,3 @@ class Adversary:
             "discriminator": self.discriminator.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-
-    def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Goes on from what `state_dict` returned."""
-        self.discriminator.load_state_dict(values["discriminator"])
-        self.optimiser.load_state_dict(values["optimiser"])
-
-
-ADVERSARIES: Mapping[str, type[Adversary]] = MappingProxyType({"factorvae": Adversary})
-"""What trains beside a model, by the model's name."""

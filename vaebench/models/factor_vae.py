@@ -1,0 +1,85 @@
+"""FactorVAE, which asks a discriminator for the total correlation of the latents: `factorvae`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from vaebench.protocols import Adversary, Job, Terms
+from vaebench.records import Model, Parameter, Source
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+def factor_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """Reconstruction + KL + gamma · total correlation, by the discriminator's density ratio.
+
+    Args:
+        terms: The batch, with the discriminator's `log_ratio`.
+        hyper: `gamma`, 0-dimensional.
+        step: Steps done before this one.
+    """
+    del step
+    assert terms.log_ratio is not None, "FactorVAE needs a discriminator"
+    elbo = terms.reconstruction.mean() + terms.kl.sum(1).mean()
+    return elbo + hyper["gamma"] * terms.log_ratio.mean()
+
+
+def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
+    """Cross-entropy of telling latents from permuted ones, each kind weighing a half, nats.
+
+    It is least where the log ratio is log q(z) - sum of log q(z_d). With two logits, their
+    difference is the log ratio, and this the softmax cross-entropy of the published code.
+
+    Args:
+        log_ratio: Of latents of the model, [B].
+        log_ratio_permuted: Of permuted latents, [B'].
+    """
+    from torch.nn import functional
+
+    own = functional.softplus(-log_ratio).mean()
+    return 0.5 * own + 0.5 * functional.softplus(log_ratio_permuted).mean()
+
+
+def permute_codes(z: Tensor, order: Tensor) -> Tensor:
+    """Permutes each latent over the batch by an order of its own.
+
+    The marginals of the latents stay as they are and their dependence is lost: draws from q(z)
+    become draws from the product of the q(z_d): algorithm 1.
+
+    Args:
+        z: Latents, [B, D].
+        order: A permutation of 0 … B - 1 in each column, int64 [B, D].
+    """
+    return z.gather(0, order)
+
+
+def adversary(job: Job, device: torch.device) -> Adversary:
+    """Makes the discriminator that learns beside a job's model."""
+    from vaebench.models.adversary import TotalCorrelationAdversary
+
+    return TotalCorrelationAdversary(job, device)
+
+
+FACTOR_VAE = Model(
+    name="factorvae",
+    title="FactorVAE",
+    source=Source(
+        authors="Kim & Mnih",
+        year=2018,
+        paper="Disentangling by Factorising",
+        place="equations 2 and 3, algorithms 1 and 2, appendix A",
+        link="https://arxiv.org/abs/1802.05983",
+    ),
+    objective=factor_vae,
+    parameters=(
+        Parameter("gamma", 10.0, symbol="γ"),
+        Parameter("halves", 0.0, switch=True),
+    ),
+    strength="gamma",
+    adversary=adversary,
+    colour="#cc79a7",
+    marker="D",
+)
