@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+Shape = tuple[int, int, int]
+"""Channels, height and width of observations."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,11 +17,17 @@ if TYPE_CHECKING:
     Objective = Callable[["Terms", Mapping[str, Tensor], Tensor], Tensor]
     """Maps the terms of a batch, the hyperparameters and the steps done to the loss, nats."""
 
+    Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
+    """Maps observations [B, C, H, W] to mu and logvar, [B, D] each."""
+
+    MakePrior = Callable[[Encode, Mapping[str, Tensor]], "Prior"]
+    """Makes a model's prior of its encoder and of what is learnt beside the network."""
+
+    Begin = Callable[[Mapping[str, float], Shape, torch.Generator], Mapping[str, Tensor]]
+    """Makes what is learnt beside the network of hyperparameters, shape and randomness."""
+
     MakeAdversary = Callable[["Job", torch.device], "Adversary"]
     """Makes what trains beside a job's model, on a device."""
-
-Shape = tuple[int, int, int]
-"""Channels, height and width of observations."""
 
 
 class Coders(NamedTuple):
@@ -35,19 +44,51 @@ class Coders(NamedTuple):
     decoder: nn.Module
 
 
+class Prior(Protocol):
+    """A distribution of the latents [B, D] that a model has before it sees an example."""
+
+    @property
+    def factorises(self) -> bool:
+        """Whether latents are independent, so that the KL is known of each."""
+        ...
+
+    def kl(self, mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+        """Computes or estimates the KL of posteriors from it.
+
+        Args:
+            mu: Posterior means, [B, D].
+            logvar: Logarithms of the posterior variances, [B, D].
+            z: A draw from each posterior, [B, D], for a prior whose KL has no closed form.
+
+        Returns:
+            Nats: [B, D] where it factorises, else [B, 1].
+        """
+        ...
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draws latents [count, D]; the generator is on the CPU, whatever the device of a model."""
+        ...
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Returns the log density of latents [B, D], nats, [B]."""
+        ...
+
+
 class Terms(NamedTuple):
     """What an objective is made of, for one batch.
 
     Attributes:
         reconstruction: Negative log-likelihood, nats, [B].
-        kl: KL of the posterior from the prior per latent, nats, [B, D].
+        kl: KL of the posterior from the prior, nats, which `sum(1)` makes one an example: [B, D],
+            a column a latent, of a prior that factorises, else [B, 1].
         mu: Posterior means, [B, D].
         logvar: Logarithms of the posterior variances, [B, D].
         z: Latents drawn, [B, D].
-        log_ratio: Logarithm of how much denser the latents are together than each on its own,
-            log q(z) - sum of log q(z_d), as a discriminator has it, nats, [B]; None without one.
+        prior: The prior; `terms.prior.sample(len(terms.z), terms.generator)` draws from it.
         generator: At the start of this step's stream of the job, on the CPU: the one source of
             randomness that an objective may have, `torch.randn(3, generator=terms.generator)`.
+        log_ratio: Logarithm of how much denser the latents are together than each on its own,
+            log q(z) - sum of log q(z_d), as a discriminator has it, nats, [B]; None without one.
     """
 
     reconstruction: Tensor
@@ -55,8 +96,9 @@ class Terms(NamedTuple):
     mu: Tensor
     logvar: Tensor
     z: Tensor
+    prior: Prior
+    generator: torch.Generator
     log_ratio: Tensor | None = None
-    generator: torch.Generator | None = None
 
 
 class Job(Protocol):

@@ -16,7 +16,7 @@ from vaebench.errors import UsageError
 from vaebench.protocols import Coders, Shape
 
 if TYPE_CHECKING:
-    from vaebench.protocols import MakeAdversary, Objective
+    from vaebench.protocols import Begin, MakeAdversary, MakePrior, Objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +110,8 @@ class Model:
         stochastic: Whether latents are drawn from a posterior; False for a plain autoencoder,
             which has neither KL nor ELBO.
         warmup: Whether `--warmup` anneals its beta from 0.
+        prior: Makes its prior at its present weights; None for the standard normal.
+        learnt: Makes what is learnt beside the network, as tensors by name; None for nothing.
         adversary: Makes what trains beside it, for a job and a device; None for nothing.
     """
 
@@ -126,6 +128,8 @@ class Model:
     conditional: bool = False
     stochastic: bool = True
     warmup: bool = False
+    prior: MakePrior | None = None
+    learnt: Begin | None = None
     adversary: MakeAdversary | None = None
 
     @property

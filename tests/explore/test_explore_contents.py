@@ -18,6 +18,7 @@ from vaebench.explore.weights import LIMIT, pack
 from vaebench.networks import NETWORKS, build_network
 from vaebench.networks.blocks import EncoderDecoder
 from vaebench.networks.vae import VAE, initialise
+from vaebench.priors import StandardNormal
 from vaebench.protocols import Coders
 
 SIZES = {"locatello": (64, 64), "burgess": (32, 32), "conv28": (28, 28), "mlp": (6, 9)}
@@ -104,7 +105,7 @@ def test_latents_come_by_variance_with_what_they_know() -> None:
     mu = np.stack([0.01 * rng.normal(size=5000), 0.5 * place - 2, 5.0 * shape - 5], axis=1)
     about = [Target("shape", shape, 3), Target("place", place, 8)]
     posterior = Posterior(mu.astype(np.float32), np.array([0.0, 1.5, 3.0]))
-    found = contents.latents(posterior, about, stochastic=True)
+    found = contents.latents(posterior, about, standard=True)
     assert [latent["latent"] for latent in found] == [2, 1, 0]
     assert [latent["kl"] for latent in found] == [3.0, 1.5, 0.0]
     assert [latent["active"] for latent in found] == [True, True, False]
@@ -115,7 +116,7 @@ def test_latents_come_by_variance_with_what_they_know() -> None:
     assert found[1]["knows"]["share"] == pytest.approx(1.0, abs=1e-3)
     assert found[2]["knows"] is None
     assert [(latent["low"], latent["high"]) for latent in found] == [(-5, 5), (-3, 3), (-3, 3)]
-    without = contents.latents(posterior, about, stochastic=False)
+    without = contents.latents(Posterior(posterior.mu, None), about, standard=False)
     assert [latent["kl"] for latent in without] == [None] * 3
     assert (without[1]["low"], without[1]["high"]) == (-2, 1.5)
 
@@ -160,8 +161,8 @@ def test_examples_are_as_many_of_each_label_and_the_same_every_time() -> None:
 def test_a_gaussian_fitted_to_codes_has_their_moments() -> None:
     rng = np.random.default_rng(0)
     codes = (rng.normal(size=(500, 3)) @ rng.normal(size=(3, 3)) + [1, 2, 3]).astype(np.float32)
-    fit = contents.prior(codes, stochastic=False)
+    fit = contents.prior(codes, None)
     factor = np.array(fit["factor"])
     assert factor @ factor.T == pytest.approx(np.cov(codes, rowvar=False), abs=1e-3)
     assert fit["mean"] == pytest.approx(codes.mean(axis=0), abs=1e-3)
-    assert contents.prior(codes, stochastic=True)["factor"] is None
+    assert contents.prior(codes, StandardNormal(codes.shape[1]))["factor"] is None

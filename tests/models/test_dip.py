@@ -9,10 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models.test_elbo import draw, hyper, terms
+from tests.models.test_elbo import assembled, draw, hyper, terms
 from vaebench.models import find_model
 from vaebench.models.dip_vae import covariance, identity_penalty
-from vaebench.priors import kl_per_latent
 from vaebench.protocols import Terms
 
 
@@ -20,7 +19,7 @@ def two_examples() -> Terms:
     """Means (1, 1) and (-1, -1), variances 1/2: Cov[mu] is all ones, Cov[z] adds 1/2 · I."""
     mu = torch.tensor([[1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
     logvar = torch.full_like(mu, math.log(0.5))
-    return Terms(mu.new_tensor([10.0, 20.0]), kl_per_latent(mu, logvar), mu, logvar, mu)
+    return assembled(mu.new_tensor([10.0, 20.0]), mu, logvar, mu)
 
 
 def penalty(model: str, t: Terms, **values: float) -> Tensor:
@@ -59,7 +58,7 @@ def test_the_second_kind_looks_at_the_covariance_of_the_latents_drawn() -> None:
     mu, logvar = draw(50, 3) @ draw(3, 3, seed=1), draw(50, 3, seed=2)
     z = mu + torch.exp(0.5 * logvar) * draw(20_000, 50, 3, seed=3)
     drawn = torch.from_numpy(np.cov(z.flatten(0, 1).numpy(), rowvar=False))
-    t = Terms(mu.new_zeros(50), kl_per_latent(mu, logvar), mu, logvar, z[0])
+    t = assembled(mu.new_zeros(50), mu, logvar, z[0])
     found = penalty("dipvae_ii", t, lambda_od=2, lambda_d_factor=3)
     expected = identity_penalty(drawn, torch.tensor(2.0), torch.tensor(6.0))
     torch.testing.assert_close(found, expected, rtol=0.01, atol=0)
@@ -70,7 +69,8 @@ def test_a_white_code_is_not_penalised() -> None:
     corners = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     mu, values = corners.double(), {"lambda_od": 5, "lambda_d_factor": 2}
     variance = 0.19
-    t = Terms(mu.new_zeros(4), mu.new_zeros(4, 2), mu, torch.full_like(mu, math.log(variance)), mu)
+    t = assembled(mu.new_zeros(4), mu, torch.full_like(mu, math.log(variance)), mu)
+    t = t._replace(kl=mu.new_zeros(4, 2))
     assert penalty("dipvae_i", t, **values).item() == pytest.approx(0)
     assert penalty("dipvae_ii", t, **values).item() == pytest.approx(10 * 2 * variance**2)
     narrower = t._replace(mu=mu * (1 - variance) ** 0.5)

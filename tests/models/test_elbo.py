@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from vaebench.models import find_model, model_names
 from vaebench.models.beta_vae import ramp
 from vaebench.models.likelihoods import LIKELIHOODS
-from vaebench.priors import kl_per_latent
+from vaebench.priors import StandardNormal, kl_per_latent
 from vaebench.protocols import Terms
 
 
@@ -20,9 +20,18 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 def terms(batch: int = 6, latents: int = 3) -> Terms:
     mu, logvar = draw(batch, latents), draw(batch, latents, seed=1)
-    kl = kl_per_latent(mu, logvar)
     z = mu + torch.exp(0.5 * logvar) * draw(batch, latents, seed=3)
-    return Terms(draw(batch, seed=2).abs() * 50, kl, mu, logvar, z, draw(batch, seed=4))
+    return assembled(draw(batch, seed=2).abs() * 50, mu, logvar, z, log_ratio=draw(batch, seed=4))
+
+
+def assembled(
+    reconstruction: Tensor, mu: Tensor, logvar: Tensor, z: Tensor, log_ratio: Tensor | None = None
+) -> Terms:
+    """Terms of a batch under the standard normal, with a generator of their own."""
+    prior, generator = StandardNormal(mu.shape[1]), torch.Generator().manual_seed(0)
+    return Terms(
+        reconstruction, prior.kl(mu, logvar, z), mu, logvar, z, prior, generator, log_ratio
+    )
 
 
 def hyper(**values: float) -> dict[str, Tensor]:
@@ -124,13 +133,13 @@ def test_many_jobs_are_one_program(model: str) -> None:
     step = torch.tensor(7.0, dtype=torch.float64)
     t = terms()
 
-    def loss(parts: tuple[Tensor, ...], values: dict[str, Tensor]) -> Tensor:
-        return find_model(model).objective(Terms(*parts), values, step)
+    def loss(parts: dict[str, Tensor], values: dict[str, Tensor]) -> Tensor:
+        return find_model(model).objective(t._replace(**parts), values, step)
 
     program = torch.func.grad_and_value(loss)
-    parts = tuple(t)[:-1]  # tensors alone: none of these objectives draws
+    parts = {name: part for name, part in t._asdict().items() if isinstance(part, Tensor)}
     packed = torch.vmap(program, in_dims=(None, dict.fromkeys(grid, 0)))(parts, grid)
     for k in range(3):
         gradients, value = program(parts, {name: v[k] for name, v in grid.items()})
         torch.testing.assert_close(packed[1][k], value)
-        torch.testing.assert_close([part[k] for part in packed[0]], list(gradients))
+        torch.testing.assert_close({name: packed[0][name][k] for name in parts}, gradients)

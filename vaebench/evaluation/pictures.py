@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaebench.data import Dataset
 from vaebench.evaluation.encoder import Encoder
+from vaebench.networks.vae import VAE
 from vaebench.outcome import Artifact
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, torch_generator
@@ -43,15 +44,16 @@ def pictures(
     spec: JobSpec,
     encoder: Encoder,
     indices: NDArray[np.int64],
-    kl: NDArray[np.float64],
+    kl: NDArray[np.float64] | None,
 ) -> list[Artifact]:
     """Draws all the pictures of a run.
 
     Args:
         spec: The job.
         encoder: The trained model.
-        indices: Held-out examples, int64 [N]; an autoencoder's traversals span their codes.
-        kl: KL of each latent, nats, [D]; traversals are sorted by it.
+        indices: Held-out examples, int64 [N].
+        kl: KL of each latent, nats, [D], which traversals are sorted by; None where latents have
+            none, and traversals span the codes of the examples instead.
     """
     model, data = encoder.model, encoder.data
     rng = numpy_generator(PICTURE_SEED, "pictures")
@@ -67,17 +69,17 @@ def pictures(
     mu = torch.from_numpy(encoder.codes(chosen)).to(device)
     blank = [""] * COLUMNS
     reconstructed = torch.cat([x, decode(mu, label)])
-    sampled, sample_rows = _prior(spec, data, decode, device, conditional=model.conditional)
+    sampled, sample_rows = _prior(model, data, decode, device)
     codes = encoder.codes(indices)
     centre, spread = codes.mean(0), codes.std(0)
-    if model.stochastic:
+    if kl is not None:
         centre, spread = mu[0].cpu().numpy(), np.ones_like(spread)
         order, figure = np.argsort(-kl, kind="stable"), [f"KL {value:.2f}" for value in kl]
     else:
         order, figure = np.argsort(-spread, kind="stable"), [f"sd {value:.2f}" for value in spread]
     z = torch.from_numpy(np.tile(centre, (len(order), len(TRAVERSAL), 1)).astype(np.float32))
     for row, latent in enumerate(order):
-        offset = 0.0 if model.stochastic else float(centre[latent])
+        offset = 0.0 if kl is not None else float(centre[latent])
         z[row, :, latent] = offset + torch.tensor(TRAVERSAL) * float(spread[latent])
     repeated = None if label is None else label[:1].expand(z.shape[0] * z.shape[1])
     traversed = decode(z.flatten(0, 1).to(device), repeated)
@@ -94,14 +96,13 @@ def pictures(
 
 
 def _prior(
-    spec: JobSpec, data: Dataset, decode: Decode, device: torch.device, *, conditional: bool
+    model: VAE, data: Dataset, decode: Decode, device: torch.device
 ) -> tuple[Tensor, list[str]]:
-    names = list(data.label_names[:MAX_LABELS]) if conditional else []
+    names = list(data.label_names[:MAX_LABELS]) if model.conditional else []
     rows = len(names) or SAMPLE_ROWS
-    draws = (1 if conditional else rows) * COLUMNS
-    generator = torch_generator(PICTURE_SEED, "prior")
-    z = torch.randn(draws, spec.latent_dim, generator=generator).to(device)
-    if not conditional:
+    draws = (1 if model.conditional else rows) * COLUMNS
+    z = model.prior().sample(draws, torch_generator(PICTURE_SEED, "prior"))
+    if not model.conditional:
         return decode(z, None), [""] * rows
     label = torch.arange(rows, device=device).repeat_interleave(COLUMNS)
     return decode(z.repeat(rows, 1), label), names

@@ -24,8 +24,9 @@ from vaebench.explore import contents
 from vaebench.explore.decoder import layers_of
 from vaebench.explore.weights import Packed, pack
 from vaebench.networks.vae import VAE
+from vaebench.priors import StandardNormal
 from vaebench.spec import JobSpec
-from vaebench.training import numpy_generator
+from vaebench.training import numpy_generator, torch_generator
 from vaebench.worker import load_feed, load_model
 
 SCRIPTS = ("decoder.js", "model.js", "state.js", "filmstrip.js", "plane.js", "gallery.js", "app.js")
@@ -60,6 +61,7 @@ def build_page(
             page cannot run the model's network.
     """
     spec, model = load_model(model_file)
+    model.requires_grad_(False)
     feed = load_feed(spec.dataset, own, data_dir, spec.network, "cpu")
     data = feed.data
     layers = layers_of(model, spec.network, data.observation_shape)
@@ -71,7 +73,9 @@ def build_page(
     known = contents.targets(data, indices)
     chosen = contents.choose_examples(data, indices)
     codes = encoder.codes(chosen)
-    latents = contents.latents(found, known, stochastic=model.stochastic)
+    prior = model.prior() if model.stochastic else None
+    standard = isinstance(prior, StandardNormal)
+    latents = contents.latents(found, known, standard=standard)
     inputs = _codes_to_try(model, found.mu, latents)
     pixels = brightness(spec)
     packed = pack(layers, inputs, _decoded(model, inputs, pixels), pixels)
@@ -90,7 +94,7 @@ def build_page(
         "images": len(packed.content),
         "examples": contents.examples(data, chosen, codes),
         "attributes": contents.attributes(found.mu, known),
-        "prior": contents.prior(found.mu, stochastic=model.stochastic),
+        "prior": contents.prior(found.mu, prior),
     }
     return _page(about, packed.content + images.tobytes(), _head(spec, packed, scores))
 
@@ -112,8 +116,9 @@ def _codes_to_try(
     low[order] = [about["low"] for about in latents]
     high[order] = [about["high"] for about in latents]
     shape = (TRIED, len(order))
+    drawn = model.prior().sample(TRIED, torch_generator(0, "explore", "quantisation"))
     codes = np.concatenate(
-        [rng.choice(mu, TRIED), rng.standard_normal(shape), rng.uniform(low, high, shape)]
+        [rng.choice(mu, TRIED), drawn.numpy(), rng.uniform(low, high, shape)]
     ).astype(np.float32)
     if not model.conditional:
         return codes

@@ -14,8 +14,9 @@ from vaebench import metrics
 from vaebench.data import Dataset
 from vaebench.errors import DataError
 from vaebench.evaluation import ENCODE_BATCH, Encoder
-from vaebench.priors import kl_per_latent
-from vaebench.training import numpy_generator
+from vaebench.priors import StandardNormal
+from vaebench.protocols import Prior
+from vaebench.training import numpy_generator, torch_generator
 
 EXAMPLES = 48
 """Real images in the page."""
@@ -25,6 +26,10 @@ NAMED_VALUES = 4
 
 REACH = 3.0
 """Sliders of a model with a prior reach so many standard deviations of it, or farther."""
+
+
+DRAWS = 1_000
+"""Draws of a prior that the page cannot draw from itself."""
 
 
 @runtime_checkable
@@ -64,11 +69,11 @@ class Posterior:
 
     Attributes:
         mu: Means [N, D].
-        kl: KL from the prior of each latent, averaged, nats, [D].
+        kl: KL from the prior of each latent, averaged, nats, [D]; None where latents have none.
     """
 
     mu: NDArray[np.float32]
-    kl: NDArray[np.float64]
+    kl: NDArray[np.float64] | None
 
 
 @torch.inference_mode()
@@ -80,12 +85,16 @@ def posterior(encoder: Encoder, indices: NDArray[np.int64]) -> Posterior:
         indices: Examples, int64 [N].
     """
     means, divergences = [], []
+    prior = encoder.model.prior()
+    known = encoder.model.stochastic and prior.factorises
     for start in range(0, len(indices), ENCODE_BATCH):
         part = indices[start : start + ENCODE_BATCH]
         mu, logvar = encoder.posterior(part, *encoder.batch(part))
         means.append(mu.numpy())
-        divergences.append(kl_per_latent(mu.double(), logvar.double()).numpy())
-    return Posterior(np.concatenate(means), np.concatenate(divergences).mean(axis=0))
+        if known:
+            divergences.append(prior.kl(mu.double(), logvar.double(), mu.double()).numpy())
+    kl = np.concatenate(divergences).mean(axis=0) if known else None
+    return Posterior(np.concatenate(means), kl)
 
 
 def targets(data: Dataset, indices: NDArray[np.int64]) -> list[Target]:
@@ -111,23 +120,24 @@ def targets(data: Dataset, indices: NDArray[np.int64]) -> list[Target]:
     return [target for target in found if len(np.unique(target.values)) > 1]
 
 
-def latents(found: Posterior, about: Sequence[Target], *, stochastic: bool) -> list[dict[str, Any]]:
+def latents(found: Posterior, about: Sequence[Target], *, standard: bool) -> list[dict[str, Any]]:
     """Describes each latent, those whose mean varies most first.
 
     Args:
         found: The posterior of the examples.
         about: What is known of them.
-        stochastic: Whether the model has a posterior and a prior.
+        standard: Whether the model's prior is the standard normal.
 
     Returns:
-        For each latent its number, the variance of mu, whether it is active, its KL (None without
-        a posterior), the range of its slider, and the target it knows most about with the mutual
-        information in nats and as a share of the target's entropy (None where nothing is known).
+        For each latent its number, the variance of mu, whether it is active, its KL (None where
+        latents have none), the range of its slider, and the target it knows most about with the
+        mutual information in nats and as a share of the target's entropy (None where nothing is
+        known).
     """
     variance = found.mu.astype(np.float64).var(axis=0)
     active = metrics.active_mask(found.mu)
     low, high = np.quantile(found.mu, [0.001, 0.999], axis=0)
-    if stochastic:
+    if standard:
         low, high = np.minimum(low, -REACH), np.maximum(high, REACH)
     low, high = np.floor(2 * low) / 2, np.ceil(2 * high) / 2
     high = np.maximum(high, low + 1)
@@ -144,7 +154,7 @@ def latents(found: Posterior, about: Sequence[Target], *, stochastic: bool) -> l
                 "latent": int(latent),
                 "variance": round(float(variance[latent]), 4),
                 "active": bool(active[latent]),
-                "kl": round(float(found.kl[latent]), 4) if stochastic else None,
+                "kl": round(float(found.kl[latent]), 4) if found.kl is not None else None,
                 "low": float(low[latent]),
                 "high": float(high[latent]),
                 "knows": knows,
@@ -248,19 +258,24 @@ def examples(
     return found
 
 
-def prior(mu: NDArray[np.float32], *, stochastic: bool) -> dict[str, Any]:
+def prior(mu: NDArray[np.float32], of: Prior | None) -> dict[str, Any]:
     """Describes where random codes come from: the prior, or without one a Gaussian fit.
 
     Args:
         mu: Codes [N, D].
-        stochastic: Whether the model has a prior, the standard normal.
+        of: The model's prior; None of an autoencoder.
 
     Returns:
-        What to say of it, and the mean [D] and a factor [D, D] of the covariance to draw with.
+        What to say of it, and the mean [D] and a factor [D, D] of the covariance to draw with; of
+        a prior that is no Gaussian, `draws` [DRAWS, D] that stand for it.
     """
     count = mu.shape[1]
-    if stochastic:
-        return {"text": "the prior", "mean": [0.0] * count, "factor": None}
+    if isinstance(of, StandardNormal):
+        return {"text": "the prior", "mean": [0.0] * count, "factor": None, "draws": None}
+    if of is not None:
+        drawn = of.sample(DRAWS, torch_generator(0, "explore", "prior")).tolist()
+        text = f"the prior, which is learnt: one of {DRAWS:,} draws"
+        return {"text": text, "mean": [], "factor": None, "draws": [_rounded(z) for z in drawn]}
     codes = mu.astype(np.float64)
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(codes, rowvar=False)))
     factor = vectors * np.sqrt(values.clip(0))
@@ -268,6 +283,7 @@ def prior(mu: NDArray[np.float32], *, stochastic: bool) -> dict[str, Any]:
         "text": "a Gaussian fitted to the codes, as an autoencoder has no prior",
         "mean": _rounded(codes.mean(axis=0).tolist()),
         "factor": [_rounded(row) for row in factor.tolist()],
+        "draws": None,
     }
 
 

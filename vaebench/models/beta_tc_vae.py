@@ -6,11 +6,11 @@ q(z_d). Neither is known in closed form: both are estimated from the posteriors 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaebench.models.beta_vae import ramp
+from vaebench.priors import log_normal
 from vaebench.protocols import Terms
 from vaebench.records import Model, Parameter, Source
 
@@ -50,19 +50,14 @@ def decompose(z: Tensor, mu: Tensor, logvar: Tensor, log_weights: Tensor) -> Dec
     """
     import torch
 
-    log_q = _log_normal(z[:, None], mu[None], logvar[None])  # of latent d of z_j given x_i
-    own = _log_normal(z, mu, logvar).sum(1)
+    log_q = log_normal(z[:, None], mu[None], logvar[None])  # of latent d of z_j given x_i
+    own = log_normal(z, mu, logvar).sum(1)
     joint = (log_q.sum(2) + log_weights).logsumexp(1)
     marginals = (log_q + log_weights[..., None]).logsumexp(1).sum(1)
-    prior = _log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+    prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
     return Decomposition(
         (own - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean()
     )
-
-
-def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """Log density of N(mu, exp(logvar)), nats."""
-    return -0.5 * ((z - mu).square() * (-logvar).exp() + logvar + math.log(2 * math.pi))
 
 
 def stratified_log_weights(batch: int, examples: Tensor) -> Tensor:

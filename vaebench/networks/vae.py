@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vaebench.errors import DataError
 from vaebench.networks.blocks import EncoderDecoder
+from vaebench.priors import StandardNormal
+from vaebench.protocols import Prior
+
+if TYPE_CHECKING:
+    from vaebench.protocols import MakePrior
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Kinds of numbers that models take."""
@@ -20,6 +29,8 @@ class VAE(nn.Module):
         network: Encoder and decoder.
         labels: Width of the one-hot label; 0 for a model that is not conditional.
         stochastic: False for a plain autoencoder, whose latents are mu.
+        prior: Makes the prior of the encoder and of `learnt`; None for the standard normal.
+        learnt: Tensors that are trained beside the network, by name.
 
     References:
         Auto-Encoding Variational Bayes, Kingma & Welling, 2014, https://arxiv.org/abs/1312.6114
@@ -28,17 +39,33 @@ class VAE(nn.Module):
     """
 
     def __init__(
-        self, network: EncoderDecoder, *, labels: int = 0, stochastic: bool = True
+        self,
+        network: EncoderDecoder,
+        *,
+        labels: int = 0,
+        stochastic: bool = True,
+        prior: MakePrior | None = None,
+        learnt: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.network = network
         self.labels = labels
         self.stochastic = stochastic
+        self.learnt = nn.ParameterDict({name: nn.Parameter(learnt[name]) for name in learnt})
+        self._make_prior = prior
 
     @property
     def conditional(self) -> bool:
         """Whether encoder and decoder take a label."""
         return self.labels > 0
+
+    def prior(self) -> Prior:
+        """Returns the prior at the present weights, which a gradient reaches where it is learnt."""
+        if self._make_prior is not None:
+            return self._make_prior(self.encode, dict(self.learnt.items()))
+        latents = self.network.latents
+        assert latents is not None, "a network of `build_network` knows its latents"
+        return StandardNormal(latents, next(self.parameters()).device)
 
     def _join(self, values: Tensor, label: Tensor | None) -> Tensor:
         if self.labels == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from vaebench.models.likelihoods import LIKELIHOODS
 from vaebench.networks import build_network
 from vaebench.networks.vae import VAE, initialise
 from vaebench.outcome import CurvePoint
-from vaebench.priors import kl_per_latent
 from vaebench.protocols import Terms
 from vaebench.spec import JobSpec
 from vaebench.streams import Batches, derive, torch_generator
@@ -41,7 +40,12 @@ def build_model(spec: JobSpec, shape: tuple[int, int, int], labels: int) -> VAE:
     record = find_model(spec.model)
     width = labels if record.conditional else 0
     network = build_network(spec.network, shape, spec.latent_dim, width)
-    model = VAE(network, labels=width, stochastic=record.stochastic)
+    learnt: Mapping[str, Tensor] = {}
+    if record.learnt is not None:
+        learnt = record.learnt(spec.parameters, shape, torch_generator(spec.seed, "learnt"))
+    model = VAE(
+        network, labels=width, stochastic=record.stochastic, prior=record.prior, learnt=learnt
+    )
     initialise(model, spec.initialisation, torch_generator(spec.seed, "initialisation"))
     return model.to(memory_format=torch.channels_last)
 
@@ -112,12 +116,13 @@ class Trainer:
         log_ratio = None
         with self._autocast():
             logits, mu, logvar, z = self.model(x, noise, label)
+            prior = self.model.prior()
         if self.adversary is not None:
             log_ratio = self.adversary.log_ratio(z)
-        kl = kl_per_latent(mu, logvar)
+        kl = prior.kl(mu, logvar, z)
         self._generator.manual_seed(derive(self.spec.seed, "objective", self.step))
         cost = self.likelihood(logits, x)
-        terms = Terms(cost, kl, mu, logvar, z, log_ratio, self._generator)
+        terms = Terms(cost, kl, mu, logvar, z, prior, self._generator, log_ratio)
         loss = self.objective(terms, self.hyper, self._clock)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -39,9 +39,10 @@ function nearest(code) {
   return best;
 }
 
-/** A random code of the prior, or of the Gaussian that stands in for it. */
+/** A random code of the prior, or of what stands in for it: draws, or a Gaussian. */
 function randomCode() {
-  const { mean, factor } = about.prior;
+  const { mean, factor, draws } = about.prior;
+  if (draws) return [...draws[Math.floor(Math.random() * draws.length)]];
   const noise = mean.map(() =>
     Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()));
   return mean.map((centre, d) => centre + (factor
