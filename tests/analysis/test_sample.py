@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.analysis.studies import grid
-from vaebench.analysis import Resampling, Sample, prepare, samples, wide_runs
+from vaebench.analysis import Resampling, Sample, Split, prepare, samples, wide_runs
 from vaebench.analysis.sample import score_columns, versions
 from vaebench.analysis.tables import Needs, Rows, table
 from vaebench.errors import UsageError
@@ -58,10 +58,12 @@ def test_equal_figures_of_a_cell_or_without_an_elbo_are_chance() -> None:
 def test_runs_without_an_active_unit_collapsed() -> None:
     ready = prepare(trained().assign(active_units=[0, 1, math.nan] * 4))
     assert ready["collapsed"].sum() == 4
-    found = dict(versions(ready))
-    assert (len(found["with"]), len(found["without"])) == (12, 8)
-    healthy = prepare(trained())
+    found = dict(versions(Split.of(ready)))
+    assert (len(found["with"].runs), len(found["without"].runs)) == (12, 8)
+    healthy = Split.of(trained())
     assert all(part is healthy for _, part in versions(healthy))
+    assert Split.of(healthy) is healthy
+    assert Split.of(healthy, Resampling(7)).samples[0].resampling.count == 7
 
 
 def test_order_of_rows_does_not_matter() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.analysis.studies import effects, grid
-from vaebench.analysis import TABLES, Resampling, Table, measure
+from vaebench.analysis import TABLES, Resampling, Split, Table, measure
 from vaebench.analysis.measures import downstream_of
 
 FEW = Resampling(20)
@@ -32,6 +33,46 @@ def study(
     return pd.concat([frame, pd.DataFrame(figures)], axis=1)
 
 
+SHORT = {
+    "no run": study().iloc[:0],
+    "one run": study().iloc[:1],
+    "one run of a VAE": study(("vae",), 1).iloc[:1],
+    "one model": study(("vae",)),
+    "one seed": study(seeds=1),
+    "two seeds": study(seeds=2),
+    "nothing known": study().assign(**dict.fromkeys(NAMES, math.nan), active_units=math.nan),
+    "all the same": study().assign(**dict.fromkeys(NAMES, 0.5)),
+    "all collapsed": study().assign(active_units=0.0),
+    "an old database": study().drop(columns=list(NAMES)),
+    "no strength": study().assign(strength=math.nan),
+    "one fold": study().assign(fold=0.0, folds=3.0),
+}
+
+
+def two_settings() -> pd.DataFrame:
+    both = [study().assign(setting="aaaa"), study(seeds=4).assign(setting="bbbb")]
+    frame = pd.concat(both, ignore_index=True)
+    return frame.assign(cell=frame["cell"] + frame["setting"])
+
+
+@cache
+def split(name: str) -> Split:
+    """A frame by its name, made ready once for all tables."""
+    if name in SHORT:
+        return Split.of(SHORT[name], FEW)
+    one = study()
+    frames = {
+        "one": lambda: one,
+        "shuffled": lambda: one.sample(frac=1.0, random_state=3),
+        "two data sets": lambda: pd.concat([one, study(dataset="cars3d")], ignore_index=True),
+        "two settings": two_settings,
+        "a short setting": lambda: pd.concat(
+            [two_settings(), study(seeds=1).iloc[:1].assign(setting="cccc", cell="c")]
+        ),
+    }
+    return Split.of(frames[name](), FEW)
+
+
 def test_names_are_unique_and_each_table_says_what_it_is() -> None:
     names = [table.name for table in TABLES]
     assert len(set(names)) == len(names)
@@ -44,8 +85,7 @@ def test_names_are_unique_and_each_table_says_what_it_is() -> None:
 
 @EVERY
 def test_columns_come_first_then_the_version(table: Table) -> None:
-    frame = pd.concat([study(), study(dataset="cars3d")], ignore_index=True)
-    found = table(frame, resampling=FEW)
+    found = table(split("two data sets"))
     first = [*table.columns, *(["collapsed"] if table.versions else [])]
     assert found.columns[: len(first)].tolist() == first
     if table.versions and len(found):
@@ -54,9 +94,8 @@ def test_columns_come_first_then_the_version(table: Table) -> None:
 
 @EVERY
 def test_intervals_hold_their_figure_and_repeat(table: Table) -> None:
-    frame = study()
-    found = table(frame, resampling=FEW)
-    again = table(frame.sample(frac=1.0, random_state=3), resampling=FEW)
+    found = table(split("one"))
+    again = table(split("shuffled"))
     pd.testing.assert_frame_equal(found, again)
     figure = next((n for n in ("spearman", "share", "mean", "probability") if n in found), None)
     if figure and "low" in found.columns:
@@ -66,48 +105,24 @@ def test_intervals_hold_their_figure_and_repeat(table: Table) -> None:
 
 
 @EVERY
-@pytest.mark.parametrize(
-    "short",
-    [
-        study().iloc[:0],
-        study().iloc[:1],
-        study(("vae",), 1).iloc[:1],
-        study(("vae",)),
-        study(seeds=1),
-        study(seeds=2),
-        study().assign(**dict.fromkeys(NAMES, math.nan), active_units=math.nan),
-        study().assign(**dict.fromkeys(NAMES, 0.5)),
-        study().assign(active_units=0.0),
-        study().drop(columns=list(NAMES)),
-        study().assign(strength=math.nan),
-        study().assign(fold=0.0, folds=3.0),
-    ],
-    ids=["no run", "one run", "one run of a VAE", "one model", "one seed", "two seeds",
-         "nothing known", "all the same", "all collapsed", "an old database", "no strength",
-         "one fold"],
-)  # fmt: skip
-def test_too_little_gives_columns_or_a_reason_and_no_nonsense(
-    table: Table, short: pd.DataFrame
-) -> None:
-    found = table(short, resampling=FEW)
+@pytest.mark.parametrize("short", SHORT)
+def test_too_little_gives_columns_or_a_reason_and_no_nonsense(table: Table, short: str) -> None:
+    runs = split(short)
+    found = table(runs)
     assert found.columns[: len(table.columns)].tolist() == list(table.columns)
-    assert len(found) or table.missing(short) or short["mig"].nunique() == 1
-    assert all(said.endswith(".") for said in [*table.missing(short), *table.cautions(short)])
+    assert len(found) or table.missing(runs) or runs.runs["mig"].nunique() == 1
+    assert all(said.endswith(".") for said in [*table.missing(runs), *table.cautions(runs)])
     numbers = found.select_dtypes("float")
     assert not np.isinf(numbers.to_numpy()).any()
 
 
 @EVERY
 def test_two_settings_of_a_data_set_are_told_apart(table: Table) -> None:
-    both = pd.concat(
-        [study().assign(setting="aaaa"), study(seeds=4).assign(setting="bbbb")], ignore_index=True
-    )
-    both["cell"] += both["setting"]
-    found = table(both, resampling=FEW)
+    found = table(split("two settings"))
     if len(found) and "setting" in found.columns:
         assert {"aaaa", "bbbb"} <= set(found["setting"])
-    short = pd.concat([both, study(seeds=1).iloc[:1].assign(setting="cccc", cell="c")])
-    assert len(set(table.missing(short))) == len(table.missing(short))
+    missing = table.missing(split("a short setting"))
+    assert len(set(missing)) == len(missing)
 
 
 def test_names_of_figures_are_read() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaebench.analysis import TABLES
+from vaebench.analysis import TABLES, Split
 from vaebench.report.answers import answers, decides
 from vaebench.report.figures import FigureData, View
 from vaebench.report.phrases import Answer
@@ -47,11 +47,13 @@ def frame(
 
 
 def view(runs: pd.DataFrame) -> View:
-    return FigureData(runs, {table.name: table(runs) for table in TABLES}).views[0]
+    split = Split.of(runs)
+    return FigureData(runs, {table.name: table(split) for table in TABLES}).views[0]
 
 
 def said(runs: pd.DataFrame, figure: str) -> Answer:
-    missing = {table.name: table.missing(runs) for table in TABLES}
+    split = Split.of(runs)
+    missing = {table.name: table.missing(split) for table in TABLES}
     return next(each for each in answers(view(runs), missing) if each.figure == figure)
 
 
@@ -79,7 +81,8 @@ def test_few_seeds_make_no_claim_sure() -> None:
 def test_one_seed_gives_what_is_missing_instead() -> None:
     runs = frame(2, model=0.1, strength=0.1, seed=0.1)
     runs = runs[runs["seed"] == 0]
-    missing = {table.name: table.missing(runs) for table in TABLES}
+    split = Split.of(runs)
+    missing = {table.name: table.missing(split) for table in TABLES}
     answer = decides(view(runs), missing)
     assert answer is not None
     assert "cannot tell" in answer.claim

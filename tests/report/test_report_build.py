@@ -152,7 +152,7 @@ def test_half_finished_and_failing_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_one_seed_has_no_interval_and_no_seed_share(tmp_path: Path) -> None:
-    path = write(tmp_path / "results.db", sweep(betas=(1, 10), seeds=1, latent_dim=2))
+    path = write(tmp_path / "results.db", sweep(betas=(1,), seeds=1, latent_dim=2))
     summary = report(path, tmp_path / "out", formats=())
     text = words(summary.index.read_text())
     assert "These runs cannot tell" in text
@@ -174,7 +174,7 @@ def test_settings_of_one_data_set_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_same_database_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    path = write(tmp_path / "results.db", sweep(["ae", "cvae"], (1, 4), 2, latent_dim=2))
+    path = write(tmp_path / "results.db", sweep(["cvae"], (1, 4), 2, latent_dim=2))
     report(path, tmp_path / "a", formats=("png", "svg", "pdf"))
     code = (
         "import sys; from pathlib import Path; from vaebench.store import Reader;"
@@ -202,7 +202,8 @@ def test_same_database_gives_the_same_bytes_in_another_process(tmp_path: Path) -
         ".tex",
     }
     for name in files:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+        same = (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        assert same, name  # pytest would write out how pages of megabytes differ, for minutes
 
 
 def test_old_figures_go_and_the_users_files_stay(tmp_path: Path) -> None:
@@ -306,7 +307,8 @@ def test_a_report_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path: 
                 build_report(store, out, formats=["svg"])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert written() == before
+        unchanged = written() == before
+        assert unchanged
         build_report(store, out, formats=["svg"])
         assert written()[out / "index.html"] != before[out / "index.html"]
 

@@ -4,7 +4,7 @@ from vaebench.analysis.comparison import Comparison, compare
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
 from vaebench.analysis.measures import MEASURES, Measure, measure
 from vaebench.analysis.resampling import Resampling
-from vaebench.analysis.sample import Sample, prepare, samples
+from vaebench.analysis.sample import Sample, Split, prepare, samples
 from vaebench.analysis.statistics import (
     Decomposition,
     Interval,
@@ -28,6 +28,7 @@ __all__ = [
     "RSquared",
     "Resampling",
     "Sample",
+    "Split",
     "Table",
     "compare",
     "curves",

@@ -202,13 +202,48 @@ def samples(frame: pd.DataFrame, resampling: Resampling | None = None) -> list[S
     ]
 
 
-def versions(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yields all runs as `with`, then those with an active unit as `without`.
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Runs made ready and split by data set and setting, once for all tables.
 
-    Where no run collapsed, the second is the first, the same object.
+    Attributes:
+        runs: The runs, as `prepare` gives them.
+        resampling: How seeds are resampled.
     """
-    yield VERSIONS[0], frame
-    yield VERSIONS[1], frame[~frame["collapsed"]] if frame["collapsed"].any() else frame
+
+    runs: pd.DataFrame
+    resampling: Resampling = field(default_factory=Resampling)
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame | Split, resampling: Resampling | None = None) -> Split:
+        """Makes runs ready and splits them, unless they are.
+
+        Args:
+            runs: One row per run, as `vaebench.analysis.wide_runs` gives it, or a `Split`.
+            resampling: How seeds are resampled; a `Split` keeps its own without.
+        """
+        if isinstance(runs, Split) and resampling in {None, runs.resampling}:
+            return runs
+        frame = runs.runs if isinstance(runs, Split) else runs
+        return cls(prepare(frame), resampling or Resampling())
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """The runs of each data set and setting."""
+        return samples(self.runs, self.resampling)
+
+    @cached_property
+    def active(self) -> Split:
+        """Those with an active unit; where no run collapsed, the same object."""
+        if not self.runs["collapsed"].any():
+            return self
+        return Split(self.runs[~self.runs["collapsed"]], self.resampling)
+
+
+def versions(split: Split) -> Iterator[tuple[str, Split]]:
+    """Yields all runs as `with`, then those with an active unit as `without`."""
+    yield VERSIONS[0], split
+    yield VERSIONS[1], split.active
 
 
 def score_columns(frame: pd.DataFrame) -> list[str]:

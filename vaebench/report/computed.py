@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vaebench.analysis import TABLES, Table, prepare
+from vaebench.analysis import TABLES, Split, Table
 from vaebench.report.processes import of_each
 
 _BY_NAME = {table.name: table for table in TABLES}
@@ -18,16 +18,21 @@ class Computed:
     """Every table of the analysis on the runs of a database.
 
     Attributes:
-        runs: The runs, as `vaebench.analysis.prepare` gives them.
+        split: The runs, by data set and setting.
         tables: The tables by name; those that lack something have no rows of what lacks it.
         missing: By table, what is missing where it leaves something out, in whole sentences.
         cautions: By table, what is to be known to read it, in whole sentences.
     """
 
-    runs: pd.DataFrame = field(repr=False)
+    split: Split = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     missing: Mapping[str, list[str]]
     cautions: Mapping[str, list[str]]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """The runs, as `vaebench.analysis.prepare` gives them."""
+        return self.split.runs
 
     def record(self, name: str) -> Table:
         """Returns what a table is."""
@@ -41,16 +46,19 @@ def compute(runs: pd.DataFrame, advance: Callable[[int], None]) -> Computed:
         runs: One row per run, as `vaebench.analysis.wide_runs` gives it.
         advance: Is told how many are done.
     """
-    ready = prepare(runs)
+    split = Split.of(runs)
+    for each in (*split.samples, *split.active.samples):  # made once, before processes are forked
+        each.weights  # noqa: B018
+        each.pooled  # noqa: B018
 
     def one(name: str) -> tuple[pd.DataFrame, list[str], list[str]]:
         table = _BY_NAME[name]
-        return table(ready), table.missing(ready), table.cautions(ready)
+        return table(split), table.missing(split), table.cautions(split)
 
     names = list(_BY_NAME)
     found = dict(zip(names, of_each(one, names, advance), strict=True))
     return Computed(
-        ready,
+        split,
         {name: found[name][0] for name in names},
         {name: found[name][1] for name in names},
         {name: found[name][2] for name in names},

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from vaebench.analysis import TABLES, Resampling, prepare
+from vaebench.analysis import TABLES, Resampling, Split
 from vaebench.analysis.frames import model_name
 from vaebench.analysis.measures import CORRELATION, SAMPLED, SUPERVISED
 from vaebench.report.figures import FigureData
@@ -111,8 +111,8 @@ def curves_of(runs: pd.DataFrame) -> pd.DataFrame:
 
 def figure_data(runs: pd.DataFrame) -> FigureData:
     """What figures of these runs are drawn from, with quick intervals."""
-    ready = prepare(runs)
-    tables = {table.name: table(ready, resampling=Resampling(60)) for table in TABLES}
+    split = Split.of(runs, Resampling(60))
+    tables = {table.name: table(split) for table in TABLES}
     slugs = {key: str(name) for key, name in zip(runs["setting"], runs["dataset"], strict=True)}
     return FigureData(runs, tables, curves_of(runs) if len(runs) else pd.DataFrame(), slugs)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vaebench.analysis.measures import measure
 from vaebench.analysis.resampling import FULL_SEEDS, LEAST_SEEDS, Resampling
-from vaebench.analysis.sample import Sample, prepare, samples, versions
+from vaebench.analysis.sample import Sample, Split, versions
 
 Rows = list[dict[str, Any]]
 
@@ -115,13 +115,13 @@ class Table:
     together: Callable[[Sequence[Sample]], str | None] | None = field(default=None, repr=False)
 
     def __call__(
-        self, frame: pd.DataFrame, *, resampling: Resampling | None = None
+        self, frame: pd.DataFrame | Split, *, resampling: Resampling | None = None
     ) -> pd.DataFrame:
         """Computes the table.
 
         Args:
-            frame: One row per run, as `vaebench.analysis.wide_runs` gives it. The order of its
-                rows does not matter.
+            frame: One row per run, as `vaebench.analysis.wide_runs` gives it, or a `Split` of
+                such, which several tables can share. The order of its rows does not matter.
             resampling: How seeds are resampled for intervals.
 
         Returns:
@@ -130,14 +130,14 @@ class Table:
         Raises:
             UsageError: The frame has not the columns of runs.
         """
-        ready = prepare(frame)
+        split = Split.of(frame, resampling)
         parts = []
-        chosen = list(versions(ready)) if self.versions else [("", ready)]
-        done: dict[int, pd.DataFrame] = {}
-        for label, runs in chosen:
-            if id(runs) not in done:
-                done[id(runs)] = self._version(runs, resampling or Resampling())
-            part = done[id(runs)]
+        chosen = list(versions(split)) if self.versions else [("", split)]
+        done: dict[Split, pd.DataFrame] = {}
+        for label, each in chosen:
+            if each not in done:
+                done[each] = self._version(each)
+            part = done[each]
             if self.versions:
                 part = part.copy()
                 part.insert(len(self.columns), "collapsed", label)
@@ -145,19 +145,18 @@ class Table:
         kept = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(kept, ignore_index=True)
 
-    def _version(self, runs: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
-        able = [s for s in samples(runs, resampling) if self._lack(s) is None]
+    def _version(self, split: Split) -> pd.DataFrame:
+        able = [sample for sample in split.samples if self._lack(sample) is None]
         rows = self.compute(able) if len(able) >= self.needs.datasets else []
         found = pd.DataFrame(rows)
         more = [name for name in found.columns if name not in self.columns]
         return found.reindex(columns=[*self.columns, *more])
 
-    def missing(self, frame: pd.DataFrame) -> list[str]:
+    def missing(self, frame: pd.DataFrame | Split) -> list[str]:
         """Says, in whole sentences, what is missing where the table leaves something out."""
-        ready = prepare(frame)
-        if ready.empty:
+        every = Split.of(frame).samples
+        if not every:
             return ["There is no finished run."]
-        every = samples(ready)
         lacks = [self._lack(sample) for sample in every]
         said = [
             f"{where} has {lack}."
@@ -174,9 +173,9 @@ class Table:
             said += [] if short is None else [short]
         return said
 
-    def cautions(self, frame: pd.DataFrame) -> list[str]:
+    def cautions(self, frame: pd.DataFrame | Split) -> list[str]:
         """Says, in whole sentences, what is to be known of the data sets in the table."""
-        every = [s for s in samples(prepare(frame)) if self._lack(s) is None]
+        every = [sample for sample in Split.of(frame).samples if self._lack(sample) is None]
         sayings: list[Say] = [_few_seeds] if self.resampled and "low" in self.columns else []
         sayings += [self.caution] if self.caution else []
         return [
