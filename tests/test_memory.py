@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 
@@ -54,23 +57,41 @@ def test_other_errors_are_not_about_memory(line: str) -> None:
     assert not ran_out(line)
 
 
-def test_a_job_that_memory_does_not_suffice_for_is_put_back_once_then_fails(
-    cli: CommandLine,
-) -> None:
-    """A real sweep in an address space of 6 GB."""
-    done = subprocess.run(
+def limited(cli: CommandLine) -> subprocess.Popen[str]:
+    """Starts a real sweep in an address space of 6 GB."""
+    return subprocess.Popen(
         ["sh", "-c", 'ulimit -v 6000000; exec "$@"', "sh", *cli.command(*SWEEP)],
         cwd=cli.folder,
         env=cli.environment,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=500,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 1, done.stderr
-    assert done.stderr.count("It is put back once; 1 at a time from now on.") == 1
-    assert "fewer --workers" in done.stderr
-    assert "Traceback" not in done.stderr
-    shown = cli.run("runs", "--state", "failed", "--format", "json").stdout
-    assert '"state": "FAILED"' in shown
-    assert "emory" in done.stderr.splitlines()[-3]
+
+
+@pytest.mark.parametrize(
+    "killed",
+    [pytest.param(False, id="one command", marks=pytest.mark.slow), pytest.param(True, id="two")],
+)
+def test_a_job_that_memory_does_not_suffice_for_is_put_back_once_then_fails(
+    cli: CommandLine, killed: bool
+) -> None:
+    put_back = "It is put back once; 1 at a time from now on."
+    sweep = limited(cli)
+    assert sweep.stderr is not None
+    said = next(line for line in sweep.stderr if put_back in line)
+    assert "emory" in said
+    if killed:
+        os.killpg(sweep.pid, signal.SIGKILL)
+        sweep.communicate()
+        sweep = limited(cli)
+    _, errors = sweep.communicate(timeout=500)
+    assert sweep.returncode == 1, errors
+    assert put_back not in errors
+    assert "fewer --workers" in errors
+    assert "Traceback" not in errors
+    assert "emory" in errors.splitlines()[-3]
+    shown = json.loads(cli.run("runs", "--state", "failed", "--format", "json").stdout)
+    assert [run["state"] for run in shown] == ["FAILED"]
+    assert "It has failed before" in shown[0]["error"]

@@ -136,7 +136,6 @@ class Runner:
         self._forecast = Forecast()
         self._waiting: dict[JobSpec, int] = {}
         self._note: str | None = None
-        self._put_back: set[str] = set()
         self._counts = store.counts(sweep_id)
         self._specs: dict[str, JobSpec] = {}
         for row in store.jobs(sweep_id=sweep_id):
@@ -246,23 +245,31 @@ class Runner:
             self.stop()
 
     def _short_of_memory(self, claim: Claim, outcome: JobOutcome) -> JobOutcome:
-        """Puts back a job that memory ran out for, once; the second time it has failed."""
+        """Has a job that memory ran out for tried once more, even without `--retries`.
+
+        The store remembers it as a failed attempt, so that it is once, and not once a command.
+        """
         error, now = (outcome.error or "").rstrip("."), self.executor.workers
-        if claim.spec.key not in self._put_back:
-            self._put_back.add(claim.spec.key)
-            text = f"{error}. It is put back once; {now} at a time from now on."
-            return replace(outcome, error=text)
+        if claim.attempts < self._memory_retries:
+            once = "once" if self._memory_retries == 1 else f"{self._memory_retries} times at most"
+            text = f"{error}. It is put back {once}; {now} at a time from now on."
+            return replace(outcome, error=text, traceback=text)
         text = (
-            f"{error}. That was the second time: sweep with fewer --workers, give the machine "
-            "more memory, or name a smaller --batch-size, --network or --eval-size."
+            f"{error}. It has failed before: sweep with fewer --workers, give the machine more "
+            "memory, or name a smaller --batch-size, --network or --eval-size."
         )
         return replace(outcome, status="failed", error=text, traceback=text)
+
+    @property
+    def _memory_retries(self) -> int:
+        return max(1, self.retries)
 
     def _record(self, claim: Claim, outcome: JobOutcome) -> bool:
         if outcome.status == "complete":
             return self._patiently(lambda: self.store.complete(claim, outcome))
-        if outcome.status == "failed":
-            return self._patiently(lambda: self.store.fail(claim, outcome, retries=self.retries))
+        if outcome.status in {"failed", "memory"}:
+            again = self._memory_retries if outcome.status == "memory" else self.retries
+            return self._patiently(lambda: self.store.fail(claim, outcome, retries=again))
         self._patiently(lambda: self.store.release([claim]))
         return True
 

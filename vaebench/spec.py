@@ -138,10 +138,10 @@ class JobSpec(Setting):
         Raises:
             UsageError: One is out of range.
         """
+        values = {**self.__dict__, "cell": self.cell, "setting": self.setting}
+        values.pop("key", None)
         twin = object.__new__(JobSpec)
-        twin.__dict__.update(self.__dict__, cell=self.cell, setting=self.setting)
-        twin.__dict__.update(seed=seed, fold=fold)
-        twin.__dict__.pop("key", None)
+        twin.__dict__.update(values, seed=seed, fold=fold)
         twin._check_place()
         return twin
 

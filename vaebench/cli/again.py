@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from vaebench.cli import tables
 from vaebench.cli.running import Ended, work
 from vaebench.fingerprint import code_digest
@@ -137,6 +135,8 @@ def _at_work(folder: Path) -> Iterator[None]:
 
 def _alone(folder: Path) -> bool:
     """Says whether no other process works in the folder; one of another host counts as if so."""
+    import psutil
+
     for mark in (folder / "at-work").glob("*-*"):
         host, _, number = mark.name.rpartition("-")
         other = host != platform.node() or int(number) != os.getpid()

@@ -81,7 +81,8 @@ def runs(
             "strength": set(numbers("--strength", strength)) if strength else set(),
             "beta": set(numbers("--beta", beta)) if beta else set(),
         }
-        kept = [row for row in every if _kept(row, keep)]
+        keep = {name: wanted for name, wanted in keep.items() if wanted}
+        kept = [row for row in every if _kept(row, keep)] if keep else every
         if not sort:
             kept = kept[:limit]
         few = [row.key for row in kept] if len(kept) < FEW else None
@@ -103,8 +104,8 @@ def runs(
 
 
 def _kept(row: JobRow, keep: Mapping[str, set[Any]]) -> bool:
-    """Says whether a job passes all filters, each of which may be empty."""
-    return all(not wanted or _known(row, name) in wanted for name, wanted in keep.items())
+    """Says whether a job passes all filters."""
+    return all(_known(row, name) in wanted for name, wanted in keep.items())
 
 
 def _known(row: JobRow, name: str) -> Any:

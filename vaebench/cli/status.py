@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -157,11 +158,11 @@ def prefix_length(keys: Iterable[str]) -> int:
 def _counts(location: str, rows: Sequence[JobRow], damaged: int) -> Text:
     total = len(rows) + damaged
     text = Text(f"{location}: {total} {'job' if total == 1 else 'jobs'}")
+    counts = Counter(row.state for row in rows)
     for name in tables.STATE_STYLES:
-        count = sum(row.state == name for row in rows)
-        if count:
+        if counts[name]:
             text.append(", ")
-            text.append(f"{count} {name}", style=tables.STATE_STYLES[name])
+            text.append(f"{counts[name]} {name}", style=tables.STATE_STYLES[name])
     if damaged:
         text.append(f", {damaged} unreadable")
     return text

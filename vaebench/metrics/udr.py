@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ import numpy.typing as npt
 from vaebench.errors import DataError, unknown
 from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
 from vaebench.metrics.lasso import lasso
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Matrix = npt.NDArray[np.float64]
 Similarity = Literal["lasso", "spearman"]
@@ -80,7 +84,6 @@ def udr(
         https://arxiv.org/abs/1905.12614, section 4.
     """
     from scipy.stats import rankdata
-    from threadpoolctl import threadpool_limits
 
     if similarity not in SIMILARITIES:
         raise unknown("similarity", similarity, SIMILARITIES)
@@ -88,7 +91,8 @@ def udr(
         raise DataError(f"penalty is {penalty!r}; a number above 0 is needed.")
     models, informative = _check_models(codes, kl, kl_above)
     sizes = np.array([mask.sum() for mask in informative])
-    with threadpool_limits(1, "blas"):  # as the number of threads changes the bits of sums
+    # One thread, as their number changes the bits of sums.
+    with _pools().limit(limits=1, user_api="blas"):
         alike = (
             _lasso(_side_by_side(models, informative), penalty)
             if similarity == "lasso"
@@ -101,6 +105,14 @@ def udr(
     return UdrResult(np.asarray(scores), pairwise, tuple(informative))
 
 
+@cache
+def _pools() -> ThreadpoolController:
+    """Finds the libraries that keep threads, which takes longer than a small cell."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _check_models(
     codes: Sequence[npt.ArrayLike], kl: Sequence[npt.ArrayLike] | None, kl_above: float
 ) -> tuple[list[Matrix], list[npt.NDArray[np.bool_]]]:
@@ -110,33 +122,34 @@ def _check_models(
         raise DataError(f"codes has {len(codes)} models; UDR compares models and needs 2 or more.")
     if kl is not None and len(kl) != len(codes):
         raise DataError(f"codes has {len(codes)} models and kl has {len(kl)}; one each is needed.")
-    models: list[Matrix] = []
-    informative: list[npt.NDArray[np.bool_]] = []
-    for i, raw in enumerate(codes):
-        values = check_codes(raw, f"codes[{i}]").astype(np.float64)
-        if i and len(values) != len(models[0]):
+    models = [check_codes(raw, f"codes[{i}]").astype(np.float64) for i, raw in enumerate(codes)]
+    for i, values in enumerate(models):
+        if len(values) != len(models[0]):
             raise DataError(
                 f"codes[0] has {len(models[0])} rows and codes[{i}] has {len(values)}; "
                 "all models must encode the same examples."
             )
-        varying = varying_dimensions(values)
-        mask = varying
-        if kl is not None:
-            divergence = as_array(kl[i], f"kl[{i}]")
-            if (
-                divergence.dtype.kind not in "fiu"
-                or divergence.shape != (values.shape[1],)
-                or not np.isfinite(divergence).all()
-            ):
-                raise DataError(
-                    f"kl[{i}] has shape {divergence.shape}; {values.shape[1]} finite numbers, "
-                    "one per dimension, are needed."
-                )
-            mask = varying & (divergence > kl_above)
-        deviation = np.where(varying, values.std(axis=0), 1.0)
-        models.append((values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0))
-        informative.append(mask)
-    return models, informative
+    wide = np.concatenate(models, axis=1)
+    ends = np.cumsum([values.shape[1] for values in models])[:-1]
+    varying = varying_dimensions(wide)
+    deviation = np.where(varying, wide.std(axis=0), 1.0)
+    wide -= wide.mean(axis=0)
+    wide /= np.where(deviation > 0, deviation, 1.0)
+    informative = np.split(varying, ends)
+    for i, mask in enumerate(informative if kl is not None else ()):
+        assert kl is not None
+        divergence = as_array(kl[i], f"kl[{i}]")
+        if (
+            divergence.dtype.kind not in "fiu"
+            or divergence.shape != mask.shape
+            or not np.isfinite(divergence).all()
+        ):
+            raise DataError(
+                f"kl[{i}] has shape {divergence.shape}; {len(mask)} finite numbers, "
+                "one per dimension, are needed."
+            )
+        mask &= divergence > kl_above
+    return np.split(wide, ends, axis=1), informative
 
 
 def _side_by_side(models: Sequence[Matrix], informative: Sequence[npt.NDArray[np.bool_]]) -> Matrix:

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import psutil
 import sqlalchemy as sa
 
 from vaebench.outcome import Progress
 from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
 from vaebench.store.database import translated
-from vaebench.store.holders import Watch, this_process
+from vaebench.store.holders import Watch, created, this_process
 from vaebench.store.queue import next_anywhere, next_near, taking
 from vaebench.store.reading import Reader
 from vaebench.store.rows import read_spec
@@ -35,7 +34,7 @@ class Claiming(Reader):
         self._passed: dict[int, int] = {}
         """By sweep, the position up to which its jobs were pending no more, as far as known."""
         self._holder_id: str | None = None
-        self._created = psutil.Process().create_time()
+        self._created = created()
         self._watch = Watch()
 
     def claim(self, sweep_id: int) -> Claim | None:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 LOOK_SECONDS = 30.0
 """Silence that one look at a claim can add at most: a watcher that slept has seen nothing."""
 
@@ -73,6 +71,8 @@ def lived_here(host: str | None, pid: int, created: float) -> bool | None:
     """
     if host != platform.node():
         return None
+    import psutil
+
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -82,6 +82,13 @@ def lived_here(host: str | None, pid: int, created: float) -> bool | None:
         return False
     except psutil.AccessDenied:
         return None
+
+
+def created() -> float:
+    """Returns when this process was started, in seconds since the epoch, as older ones write."""
+    import psutil
+
+    return float(psutil.Process().create_time())
 
 
 class Watch:

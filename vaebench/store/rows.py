@@ -120,8 +120,8 @@ def kinds(columns: Iterable[sa.Column[Any]], *, finite: bool = False) -> list[Ki
     return [Kind(c.name, c.type.python_type, bool(c.nullable), finite) for c in columns]
 
 
-_SEED, _FOLD = re.compile(r'"seed":(\d+),'), re.compile(r'"fold":(\d+),')
-"""Where canonical JSON has them."""
+_FOLD = re.compile(r'"fold":(\d+),')
+"""Where canonical JSON has it."""
 
 _JOB = kinds(jobs.columns, finite=True)
 _NAMES = {"key": "job_key", "host": "claim_host"}
@@ -249,17 +249,17 @@ def _read_like(text: str, key: str, cells: dict[str, JobSpec]) -> JobSpec:
     """
     if not is_spec(text, key):
         return read_spec(text, key)
-    cell = _SEED.sub("", _FOLD.sub("", text, count=1), count=1)
+    fold = _FOLD.search(text) if '"fold":' in text else None
+    before, _, behind = text.partition('"seed":')
+    seed, _, rest = behind.partition(",")
+    cell = (before if fold is None else _FOLD.sub("", before, count=1)) + rest
     if cell not in cells:
         cells[cell] = read_spec(text, key)
         return cells[cell]
-    seed, fold = _SEED.search(text), _FOLD.search(text)
-    assert seed is not None  # the cell has been read with one
     try:
-        spec = cells[cell].sibling(int(seed[1]), None if fold is None else int(fold[1]))
+        return cells[cell].sibling(int(seed), None if fold is None else int(fold[1]))
     except VaebenchError as error:
         raise ValueError(str(error).rstrip(".")) from error
-    return spec
 
 
 def _job(row: Any, spec: JobSpec, at: Moment | None) -> JobRow:
@@ -277,4 +277,6 @@ def _job(row: Any, spec: JobSpec, at: Moment | None) -> JobRow:
         abandoned = at.gone(values) or at.old(values) > STALE_SECONDS
         if at.trusts(values) and known["heartbeat_at"] is not None:
             known["heartbeat_at"] += time.time() - at.now
-    return JobRow(spec=spec, abandoned=abandoned, **known)
+    read = object.__new__(JobRow)  # a frozen dataclass sets its fields one by one
+    read.__dict__.update(known, spec=spec, abandoned=abandoned)
+    return read

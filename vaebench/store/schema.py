@@ -76,8 +76,9 @@ class Public(TypeDecorator[str]):
     def process_bind_param(self, value: Any, dialect: object) -> Any:
         return self.without(value) if isinstance(value, str) else value
 
-    def process_result_value(self, value: Any, dialect: object) -> Any:
-        return self.without(value) if isinstance(value, str) else value
+    def result_processor(self, dialect: object, coltype: object) -> Callable[[Any], Any]:
+        without = self.without
+        return lambda value: without(value) if isinstance(value, str) else value
 
 
 metadata = MetaData()

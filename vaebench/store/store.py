@@ -94,29 +94,33 @@ class Store(Claiming):
     def unranked(self, sweep_id: int) -> list[str]:
         """Returns the sweep's cells whose relative scores are missing or of fewer runs.
 
-        Runs of damaged codes or KL count for nothing: they are in `unreadable` afterwards.
+        Runs of damaged codes or KL count for nothing. They are looked for, and are in
+        `unreadable` afterwards, in cells that have scores: without them it may be of all runs.
         """
-        for cell in self._unranked(sweep_id):
+        found = self._unranked(sweep_id)
+        scored = [cell for cell, scored in found if scored]
+        for cell in scored:
             self.representations(cell)
             figures_of_cell(self, cell, LATENT_KL)
-        return self._unranked(sweep_id)
+        return [cell for cell, _ in (self._unranked(sweep_id) if scored else found)]
 
-    def _unranked(self, sweep_id: int) -> list[str]:
+    def _unranked(self, sweep_id: int) -> list[tuple[str, bool]]:
+        """Returns those cells by the rows at hand, each with whether any of its runs is scored."""
         members = sa.select(sweep_jobs.c.job_id).where(sweep_jobs.c.sweep_id == sweep_id)
         cells = sa.select(jobs.c.cell).where(jobs.c.id.in_(members))
         ranked = sa.and_(scores.c.job_id == jobs.c.id, scores.c.name.in_(RELATIVE))
-        runs = sa.func.count()
+        runs, scored = sa.func.count(), sa.func.coalesce(sa.func.sum(scores.c.points), 0)
         statement = (
-            sa.select(jobs.c.cell)
+            sa.select(jobs.c.cell, scored)
             .join(representations)
             .outerjoin(scores, ranked)
             .where(jobs.c.cell.in_(cells), jobs.c.state == "COMPLETE")
             .where(jobs.c.job_key.not_in(self.unreadable))
             .group_by(jobs.c.cell)
-            .having(runs > 1, sa.func.coalesce(sa.func.sum(scores.c.points), 0) != runs * runs)
+            .having(runs > 1, scored != runs * runs)
             .order_by(sa.func.min(jobs.c.id))
         )
-        return [row[0] for row in self._rows(statement)]
+        return [(row[0], row[1] > 0) for row in self._rows(statement)]
 
     def rank(self, cell: str, found: Mapping[str, Score]) -> bool:
         """Records a relative score of a cell's runs, in place of the one they had.
