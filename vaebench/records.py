@@ -65,6 +65,7 @@ class Parameter:
         symbol: How figures and tables write it; a text after `_` is set low. Empty for the name.
         unit: Of the value, or empty.
         positive: Whether 0 is refused.
+        most: The greatest value that it takes, or None.
         switch: Whether it chooses a variant: 0 for the published study's, 1 for the other.
     """
 
@@ -73,6 +74,7 @@ class Parameter:
     symbol: str = ""
     unit: str = ""
     positive: bool = False
+    most: float | None = None
     switch: bool = False
 
     def check(self, model: str, value: Any) -> None:
@@ -87,6 +89,8 @@ class Parameter:
         """
         name = f"{model}.{self.name}"
         finite_number(name, value, positive=self.positive)
+        if self.most is not None and value > self.most:
+            raise UsageError(f"{name} is {value:g}: it must be {self.most:g} or less.")
         if self.switch and value not in (0, 1):
             raise UsageError(f"{name} is {value:g}: it must be 0 or 1.")
 
@@ -110,6 +114,7 @@ class Model:
         stochastic: Whether latents are drawn from a posterior; False for a plain autoencoder,
             which has neither KL nor ELBO.
         warmup: Whether `--warmup` anneals its beta from 0.
+        least_batch: Examples of a batch without which the objective is not defined.
         prior: Makes its prior at its present weights; None for the standard normal.
         learnt: Makes what is learnt beside the network, as tensors by name; None for nothing.
         adversary: Makes what trains beside it, for a job and a device; None for nothing.
@@ -128,6 +133,7 @@ class Model:
     conditional: bool = False
     stochastic: bool = True
     warmup: bool = False
+    least_batch: int = 1
     prior: MakePrior | None = None
     learnt: Begin | None = None
     adversary: MakeAdversary | None = None

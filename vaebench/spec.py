@@ -127,6 +127,11 @@ class JobSpec(Setting):
             raise UsageError(f"A job of model {self.model!r} must name it {model.name!r}.")
         self._check_place()
         model.check(self.parameters)
+        if self.batch_size < model.least_batch:
+            raise UsageError(
+                f"--batch-size is {self.batch_size}: model {self.model!r} needs "
+                f"{model.least_batch} or more."
+            )
         ordered = {name: float(self.parameters[name]) for name in sorted(self.parameters)}
         object.__setattr__(self, "parameters", MappingProxyType(ordered))
         if not model.warmup:

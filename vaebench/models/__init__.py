@@ -9,6 +9,7 @@ from vaebench.models.beta_tc_vae import BETA_TC_VAE
 from vaebench.models.beta_vae import BETA_VAE, CVAE, VAE
 from vaebench.models.dip_vae import DIP_VAE_I, DIP_VAE_II
 from vaebench.models.factor_vae import FACTOR_VAE
+from vaebench.models.info_vae import INFO_VAE
 from vaebench.records import Model, Parameter
 
 MODELS: tuple[Model, ...] = (
@@ -21,6 +22,7 @@ MODELS: tuple[Model, ...] = (
     BETA_TC_VAE,
     DIP_VAE_I,
     DIP_VAE_II,
+    INFO_VAE,
 )
 """All models, in the order that tables and figures have them in."""
 

@@ -133,7 +133,7 @@ BETA_TC_VAE = Model(
     ),
     objective=beta_tc_vae,
     parameters=(
-        Parameter("alpha", 1.0),
+        Parameter("alpha", 1.0, symbol="α"),
         Parameter("beta", 6.0, symbol="β"),
         Parameter("gamma", 1.0, symbol="γ"),
         Parameter("stratified", 0.0, switch=True),
