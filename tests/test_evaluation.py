@@ -276,3 +276,22 @@ def test_all_scores_of_a_small_data_set_are_core_and_more(tmp_path: Path, name: 
     if name == "a grid":
         assert whole["sap"].value is not None
         assert whole["sap"].points == 30
+
+
+def test_each_score_is_computed_once(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the mean and of the sampled representation; intervals are resampled beside."""
+    from vaebench.metrics import points
+
+    spec = make_spec(eval_size=20, scores="all")
+    binned: list[int] = []
+    discretise = points.discretise
+
+    def counting(codes: NDArray[np.float32], bins: int) -> object:
+        binned.append(len(codes))
+        return discretise(codes, bins)
+
+    monkeypatch.setattr(points, "discretise", counting)
+    found = representation_scores(spec, encoder, held_out(spec, encoder.data))
+    assert binned == [400, 400]
+    names = [score.name for score in found]
+    assert len(names) == len(set(names))

@@ -6,6 +6,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vaebench.records import Measure
+
+NATS = "nats per image"
+
+FIT = (
+    Measure(
+        name="reconstruction",
+        title="Reconstruction",
+        short="reconstr.",
+        unit=NATS,
+        better="lower",
+        digits=1,
+    ),
+    Measure(name="kl", title="KL", unit=NATS, low=0.0, digits=1),
+    Measure(name="elbo", title="ELBO", unit=NATS, better="higher", digits=1),
+)
+"""How well a model fits the data: the terms of its objective."""
+
+TIMES = (
+    Measure(
+        name="wall_seconds",
+        title="Wall time",
+        short="wall s",
+        unit="seconds",
+        better="lower",
+        low=0.0,
+        digits=1,
+    ),
+    Measure(
+        name="train_seconds",
+        title="Training time",
+        unit="seconds",
+        better="lower",
+        low=0.0,
+        digits=1,
+    ),
+    Measure(
+        name="eval_seconds",
+        title="Evaluation time",
+        unit="seconds",
+        better="lower",
+        low=0.0,
+        digits=1,
+    ),
+)
+"""What a run cost; of a job, not among its scores."""
+
 
 @dataclass(frozen=True)
 class Score:

@@ -1,4 +1,4 @@
-"""Records: what is known of a model or a network, declared once in that thing's own file.
+"""Records: what is known of a model, a network, a score, declared once in that thing's own file.
 
 A record is a frozen value that the standard library alone can read: tables, help, checks and plans
 are made from records without torch. What computes is named by a function, which imports torch when
@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from vaebench.digits import written
 from vaebench.errors import UsageError
 from vaebench.protocols import Coders, Shape
 
@@ -192,3 +193,57 @@ class Network:
     def takes(self, height: int, width: int) -> bool:
         """Says whether it takes observations of a size in pixels."""
         return not self.sizes or (height == width and height in self.sizes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A figure of a run: what it is called, which way is better, where it can lie.
+
+    Attributes:
+        name: In the database.
+        title: Proper name, short enough for a table's head.
+        short: Shorter name, for a terminal's table; empty where the title is short enough.
+        unit: Unit, or empty for a pure number.
+        better: Which way is; None where neither is.
+        low: Least value it can have, or None.
+        high: Greatest value it can have, or None.
+        digits: Decimals to print, at least.
+        needs: What it cannot be had without: ground-truth `factors`, an image for every set of them
+            (`grid`), `labels`, or other runs of its `cell`. None for what every run has.
+        tier: Which of `--scores` computes it: `core` and `all`, or `all` alone; `cell` for what is
+            computed of a cell's runs together when a sweep ends.
+        column: Whether `results` has a column of it; the table `scores` has every score.
+    """
+
+    name: str
+    title: str
+    short: str = ""
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    low: float | None = None
+    high: float | None = None
+    digits: int = 3
+    needs: Literal["factors", "grid", "labels", "cell"] | None = None
+    tier: Literal["core", "all", "cell"] = "core"
+    column: bool = True
+
+    @property
+    def label(self) -> str:
+        """Title with its unit, for an axis."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def head(self) -> str:
+        """Title of a column of a terminal's table."""
+        return self.short or self.title
+
+    def text(self, value: float | None, width: float | None = None) -> str:
+        """Prints a value; an en dash where there is none.
+
+        Args:
+            value: The value, or half the width of its interval.
+            width: That half, so that neither of the two is rounded away.
+        """
+        if value is None or not math.isfinite(value):
+            return "–"
+        return written(value, self.digits, width)

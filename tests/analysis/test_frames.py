@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from tests.store.sample_jobs import make_specs, outcome
 from vaebench.analysis import (
-    MEASURES,
     curves,
     jobs,
     long_scores,
@@ -142,12 +141,6 @@ def test_curves_and_long_scores_are_of_the_runs_asked_for(database: Path) -> Non
         scores = long_scores(reader, keys[-1:])
     assert scores["name"].tolist() == ["elbo", "kl_latent_00", "mig", "reconstruction"]
     assert math.isnan(scores["value"][2])
-
-
-def test_every_score_of_the_view_has_a_proper_name() -> None:
-    assert set(SCORES) <= set(MEASURES)
-    assert all(name == about.name for name, about in MEASURES.items())
-    assert measure("my_score").title == "My score"
 
 
 def test_values_are_printed_without_nan_or_minus_zero() -> None:

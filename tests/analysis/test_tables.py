@@ -11,7 +11,7 @@ import pytest
 
 from tests.analysis.studies import effects, grid
 from vaebench.analysis import TABLES, Resampling, Split, Table, measure
-from vaebench.analysis.measures import downstream_of
+from vaebench.metrics.downstream import TASKS
 
 FEW = Resampling(20)
 NAMES = (
@@ -126,11 +126,10 @@ def test_two_settings_of_a_data_set_are_told_apart(table: Table) -> None:
 
 
 def test_names_of_figures_are_read() -> None:
-    task = downstream_of("downstream_boosted_1000")
-    assert task is not None
+    task = TASKS["downstream_boosted_1000"]
     assert (task.predictor, task.labels) == ("boosted", 1000)
-    assert downstream_of("downstream_logistic_efficiency") is not None
-    assert downstream_of("sampled_downstream_logistic_10") is None
+    assert "downstream_logistic_efficiency" in TASKS
+    assert "sampled_downstream_logistic_10" not in TASKS
     assert measure("downstream_boosted_1000").title == "Boosted trees, 1,000 labels"
     assert measure("sampled_mig").title == "MIG, sampled"
     assert measure("sampled_mig").high == 1.0

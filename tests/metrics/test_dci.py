@@ -186,11 +186,11 @@ def test_one_factor_or_one_dimension():
     train, truth, test, wanted = parts("noisy", rows=300)
     alone = dci(train, truth[:, :1], test, wanted[:, :1])
     assert alone.disentanglement is None
-    assert "one factor" in alone.reasons["disentanglement"]
+    assert "one factor" in alone.notes["disentanglement"]
     assert alone.completeness is not None
     single = dci(train[:, :1], truth, test[:, :1], wanted)
     assert single.completeness is None
-    assert "one dimension" in single.reasons["completeness"]
+    assert "one dimension" in single.notes["completeness"]
 
 
 def test_values_that_training_lacks_are_missed():

@@ -140,16 +140,16 @@ def test_efficiency_is_few_over_many():
     assert result.efficiency == result.test_accuracy[100] / result.test_accuracy[10_000]
     # Two values at -1/2 and 1/2 with noise of 1: at best the share of noise below 1/2, 0.6915.
     assert result.test_accuracy[10_000] == pytest.approx(0.6915, abs=4 * np.sqrt(0.214 / 1_000))
-    assert result.reasons == {}
+    assert result.notes == {}
 
 
 def test_more_labels_than_points():
     train, truth, test, wanted = parts("noisy")
     result = downstream(train, truth, test, wanted)
     assert result.test_accuracy[10_000] is None
-    assert "300 training points" in result.reasons["10000"]
+    assert "300 training points" in result.notes["10000"]
     assert result.efficiency is None
-    assert "efficiency" in result.reasons
+    assert "efficiency" in result.notes
     with pytest.raises(DataError, match="number of labels is 4"):
         downstream(train, truth, test, wanted, sizes=(4,))
 

@@ -74,7 +74,7 @@ def test_against_scipy_and_scikit_learn(seed):
     binned = [np.digitize(column, np.histogram(column, 20)[1][:-1]) for column in codes.T]
     pairs = [mutual_info_score(binned[i], binned[j]) for i in range(5) for j in range(5) if i != j]
     assert result.mutual_information == pytest.approx(np.mean(pairs), abs=1e-12)
-    assert result.reasons == {}
+    assert result.notes == {}
 
 
 def test_invariances():
@@ -104,7 +104,7 @@ def test_a_dependent_dimension_is_infinite_and_says_so(dtype, make):
     more = {"copy": codes[:, 0], "sum": codes.sum(axis=1), "negated": -2 * codes[:, 1]}[make]
     result = unsupervised(np.column_stack([codes, more]))
     assert result.gaussian_total_correlation is None
-    assert "singular" in result.reasons["gaussian_total_correlation"]
+    assert "singular" in result.notes["gaussian_total_correlation"]
     assert result.gaussian_wasserstein > 0.1
     assert math.isfinite(result.mutual_information)
 
@@ -142,7 +142,7 @@ def test_nothing_but_constants():
     assert result.gaussian_total_correlation == 0.0
     assert result.gaussian_wasserstein == 0.0
     assert result.gaussian_wasserstein_normalised is None
-    assert "constant" in result.reasons["gaussian_wasserstein_normalised"]
+    assert "constant" in result.notes["gaussian_wasserstein_normalised"]
     assert result.mutual_information == 0.0
 
 
@@ -151,7 +151,7 @@ def test_one_dimension():
     assert result.gaussian_total_correlation == 0.0
     assert result.gaussian_wasserstein == pytest.approx(0.0, abs=1e-9)
     assert result.mutual_information is None
-    assert "one dimension" in result.reasons["mutual_information"]
+    assert "one dimension" in result.notes["mutual_information"]
 
 
 def test_weighted_covariance_is_that_of_repeated_rows():

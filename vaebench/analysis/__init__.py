@@ -2,7 +2,6 @@
 
 from vaebench.analysis.comparison import Comparison, compare
 from vaebench.analysis.frames import curves, jobs, long_scores, representatives, runs, wide_runs
-from vaebench.analysis.measures import MEASURES, Measure, measure
 from vaebench.analysis.resampling import Resampling
 from vaebench.analysis.sample import Sample, Split, prepare, samples
 from vaebench.analysis.statistics import (
@@ -17,6 +16,7 @@ from vaebench.analysis.statistics import (
 )
 from vaebench.analysis.tables import TABLES, Table, metric_correlation
 from vaebench.analysis.udr import latent_kl, latent_variance, udr_scores
+from vaebench.measures import MEASURES, measure
 
 __all__ = [
     "MEASURES",
@@ -24,7 +24,6 @@ __all__ = [
     "Comparison",
     "Decomposition",
     "Interval",
-    "Measure",
     "RSquared",
     "Resampling",
     "Sample",

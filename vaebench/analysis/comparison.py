@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from vaebench.analysis.frames import runs
-from vaebench.analysis.measures import MEASURES, TIMES
+from vaebench.measures import MEASURES, TIMES
 from vaebench.store import RELATIVE, Reader
 
 LEVEL = 0.05

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vaebench.analysis.measures import ERROR, SUPERVISED, TIMES
+from vaebench.measures import ERROR, SUPERVISED, TIMES
 from vaebench.models import find_model, find_parameter, known_model, model_names
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, curves_of, figures_of_runs, scores_of

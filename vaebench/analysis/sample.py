@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vaebench.analysis.measures import ERROR, TIMES
 from vaebench.analysis.resampling import FloatArray, Resampling
 from vaebench.errors import UsageError
+from vaebench.measures import ERROR, TIMES
 from vaebench.models import model_names
 from vaebench.store.schema import RELATIVE, SPEC_COLUMNS
 

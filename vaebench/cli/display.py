@@ -17,13 +17,16 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.parsing import duration, time_left
-from vaebench.digits import written
 from vaebench.hints import hint
+from vaebench.measures import measure
 from vaebench.outcome import Progress
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
     from vaebench.runner import Beat, JobEnded, Notice
+
+SHOWN = ("reconstruction", "kl", "mig", "mig_label")
+"""Scores of a run in the line that says that it is done."""
 
 PLAIN_SECONDS = 15.0
 """Wall time between two lines of progress where stderr is no terminal."""
@@ -109,14 +112,9 @@ class SweepDisplay:
             figures = {score.name: score.value for score in outcome.scores}
             wall = duration(outcome.train_seconds + outcome.eval_seconds)
             shown = [
-                f"{title} {written(value, digits, value)}"
-                for name, title, digits in (
-                    ("reconstruction", "reconstr.", 1),
-                    ("kl", "KL", 1),
-                    ("mig", "MIG", 3),
-                    ("mig_label", "MIG label", 3),
-                )
-                if (value := figures.get(name)) is not None
+                f"{one.head} {one.text(value, value)}"
+                for one in map(measure, SHOWN)
+                if (value := figures.get(one.name)) is not None
             ]
             self.console.print(f"[green]done[/]  {key}  {label}  {'  '.join(shown)}  ({wall})")
         elif event.state == "failed":

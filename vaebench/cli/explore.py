@@ -50,8 +50,8 @@ def explore(
 
     Example: vaebench explore 3f2a --out model.html
     """
-    from vaebench.analysis import measure
     from vaebench.files import check_replaceable, write_atomically
+    from vaebench.measures import measure
 
     with opened(db) as reader:
         row = reader.find(key)

@@ -107,7 +107,7 @@ def run_jobs(
                 on_complete=context.forget,
             )
         counts = store.counts(added.sweep_id)
-        rows = figures_of_sweep(store, added.sweep_id, [name for name, _, _ in FIGURES])
+        rows = figures_of_sweep(store, added.sweep_id, list(FIGURES))
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
         old_runs = made_by_other_code(store, keys)
         bare = without_model(store.keys(added.sweep_id, "COMPLETE"), context)

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.tables import Column
-from vaebench.digits import written
 from vaebench.hints import hint, hint_again, hint_report, password_hint
+from vaebench.measures import measure
 from vaebench.models import find_model
 from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
@@ -29,17 +29,17 @@ STATE_WORDS = {
 LISTED = 200
 """Jobs that are listed one by one at most; more are counted by cell."""
 
-FIGURES = (
-    ("reconstruction", Column("reconstr.", right=True, spare=1), 1),
-    ("kl", Column("KL", right=True, spare=1), 1),
-    ("elbo", Column("ELBO", right=True, spare=3), 1),
-    ("mig", Column("MIG", right=True, spare=2), 3),
-    ("mig_label", Column("MIG label", right=True, spare=2), 3),
-    ("beta_vae_score", Column("BetaVAE", right=True, spare=4), 3),
-    ("factor_vae_score", Column("FactorVAE", right=True, spare=4), 3),
-    ("wall_seconds", Column("wall s", right=True, spare=5), 1),
-)
-"""Figures of the closing table, with their columns and digits."""
+FIGURES = {
+    "reconstruction": 1,
+    "kl": 1,
+    "elbo": 3,
+    "mig": 2,
+    "mig_label": 2,
+    "beta_vae_score": 4,
+    "factor_vae_score": 4,
+    "wall_seconds": 5,
+}
+"""Figures of the closing table; where it is too wide, those of the highest numbers go first."""
 
 DATASET = Column("data set", fold=24)
 """It tells rows apart, so a long one (a file of the user's own) is folded, never left out."""
@@ -114,20 +114,20 @@ def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) ->
     cells: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         cells[spec_of[row["job_key"]].cell].append(row)
-    shown = [entry for entry in FIGURES if any(row[entry[0]] is not None for row in rows)]
+    shown = [measure(name) for name in FIGURES if any(row[name] is not None for row in rows)]
     specs = {job.cell: job for job in spec_of.values()}
     several = len({specs[cell].dataset for cell in cells}) > 1
     columns = [DATASET] * several
     columns += [Column("model"), Column("strength"), Column("runs", right=True, spare=3)]
-    columns += [column for _, column, _ in shown]
+    columns += [Column(one.head, right=True, spare=FIGURES[one.name]) for one in shown]
     lines = []
     for cell, members in cells.items():
         line = [specs[cell].dataset] * several
         line += [specs[cell].model, specs[cell].strength_text or "-", str(len(members))]
-        for name, _, digits in shown:
-            values = [row[name] for row in members if row[name] is not None]
+        for one in shown:
+            values = [row[one.name] for row in members if row[one.name] is not None]
             mean = statistics.fmean(values) if values else None
-            line.append("-" if mean is None else written(mean, digits, mean))
+            line.append("-" if mean is None else one.text(mean, mean))
         lines.append(line)
     tables.emit_table(columns, lines, whole="see `vaebench runs --format csv`")
     tables.note("Means over the runs; reconstruction, KL and ELBO in nats per image.")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.inputs import check_codes
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.points import Points
+
+
+MEASURE = Measure(name="active_units", title="Active units", unit="latents", low=0.0, digits=1)
 
 
 def active_mask(means: npt.ArrayLike, *, threshold: float = 0.01) -> npt.NDArray[np.bool_]:
@@ -15,6 +25,10 @@ def active_mask(means: npt.ArrayLike, *, threshold: float = 0.01) -> npt.NDArray
     Returns:
         bool [D].
     """
+    import numpy as np
+
+    from vaebench.metrics.inputs import check_codes
+
     checked = check_codes(means, "means").astype(np.float64)
     if len(checked) < 2:
         raise DataError("means has 1 row; a variance needs at least 2.")
@@ -43,3 +57,10 @@ def active_units(means: npt.ArrayLike, *, threshold: float = 0.01) -> int:
         https://arxiv.org/abs/1509.00519, section 5.2.
     """
     return int(active_mask(means, threshold=threshold).sum())
+
+
+def _scores(points: Points) -> list[Score]:
+    return [Score(MEASURE.name, float(active_units(points.codes)), len(points))]
+
+
+ACTIVE_UNITS = Metric(measures=(MEASURE,), of_sample=_scores)

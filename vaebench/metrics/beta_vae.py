@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
 
-from vaebench.metrics.inputs import (
-    FloatArray,
-    IntArray,
-    check_factor_sizes,
-    check_generator,
-    check_size,
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import FloatArray, IntArray
+    from vaebench.metrics.linear import Solver
+    from vaebench.metrics.points import Sampler
+    from vaebench.metrics.sampling import Represent
+
+
+MEASURE = Measure(
+    name="beta_vae_score",
+    title="BetaVAE score",
+    short="BetaVAE",
+    better="higher",
+    low=0.0,
+    high=1.0,
+    needs="grid",
 )
-from vaebench.metrics.linear import Solver, logistic_regression
-from vaebench.metrics.sampling import Represent, draw_factors, draw_fixed, encode
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,9 @@ def beta_vae_details(
     solver: Solver = "liblinear",
 ) -> BetaVaeResult:
     """The BetaVAE score with its parts; arguments and errors as `beta_vae_score`."""
+    from vaebench.metrics.inputs import check_factor_sizes, check_generator, check_size
+    from vaebench.metrics.sampling import draw_fixed, encode
+
     sizes = check_factor_sizes(factor_sizes)
     num_train = check_size(num_train, "num_train")
     points = num_train + check_size(num_eval, "num_eval")
@@ -122,6 +137,10 @@ def draw_pairs(
     Returns:
         int64 [2 · P · L, F]; reshaped to [2, P, L, F] the first axis is the pair.
     """
+    import numpy as np
+
+    from vaebench.metrics.sampling import draw_factors
+
     points, factors = len(shared), len(sizes)
     drawn = draw_factors(sizes, 2 * points * batch_size, rng)
     pairs = drawn.reshape(2, points, batch_size, factors)
@@ -141,6 +160,8 @@ def mean_differences(codes: FloatArray, points: int, batch_size: int) -> npt.NDA
     Returns:
         float64 [P, D].
     """
+    import numpy as np
+
     wide = codes.astype(np.result_type(codes, np.float32), copy=False)  # float16 would overflow.
     pairs = wide.reshape(2, points, batch_size, codes.shape[1])
     return np.asarray(np.abs(pairs[0] - pairs[1]).mean(axis=1, dtype=np.float64))
@@ -164,6 +185,10 @@ def beta_vae_from_points(
     Returns:
         The score with its parts.
     """
+    import numpy as np
+
+    from vaebench.metrics.linear import logistic_regression
+
     model = logistic_regression(differences[:num_train], shared[:num_train], solver=solver)
     hits = model.predict(differences) == shared
     return BetaVaeResult(
@@ -171,3 +196,18 @@ def beta_vae_from_points(
         train_accuracy=float(hits[:num_train].mean()),
         hits=np.asarray(hits[num_train:]),
     )
+
+
+def _scores(sampler: Sampler) -> list[Score]:
+    found = beta_vae_details(
+        sampler.represent,
+        sampler.factor_sizes,
+        rng=sampler.rng(MEASURE.name),
+        num_train=sampler.num_train,
+        num_eval=sampler.num_eval,
+        solver=sampler.solver,
+    )
+    return [sampler.accuracy(MEASURE, found.score, found.hits)]
+
+
+BETA_VAE = Metric(measures=(MEASURE,), drawn=_scores)

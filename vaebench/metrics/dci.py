@@ -4,22 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
 
-from vaebench.metrics.boosting import BoostedFit, Method, boosted_trees
-from vaebench.metrics.inputs import check_size, check_split
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+    from vaebench.metrics.boosting import BoostedFit, Method
+    from vaebench.metrics.points import Split
+
+    Matrix = npt.NDArray[np.float64]
+
 
 SMOOTHING = 1e-11
 """Added to importances before their entropy, the study's figure."""
 
 
+def _measure(name: str, title: str, *, column: bool = True) -> Measure:
+    return Measure(
+        name=f"dci_{name}",
+        title=f"DCI {title}",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        needs="factors",
+        tier="all",
+        column=column,
+    )
+
+
+DISENTANGLEMENT = _measure("disentanglement", "disentanglement")
+COMPLETENESS = _measure("completeness", "completeness")
+INFORMATIVENESS = _measure("informativeness", "informativeness")
+ON_TRAINING = _measure("informativeness_train", "informativeness (train)", column=False)
+
+
 @dataclass(frozen=True)
 class DciResult:
-    """The DCI scores and what they were computed from. An undefined one is None, with the reason.
+    """The DCI scores and what they were computed from. An undefined one is None, with a note.
 
     Attributes:
         disentanglement: From 0 to 1: does each dimension serve one factor?
@@ -28,7 +54,7 @@ class DciResult:
         informativeness_test: Accuracy on test points, mean over factors, from 0 to 1.
         importances: Share of each dimension in predicting each factor [D, F].
         test_hits: Which factors of which test points were right, bool [M, F].
-        reasons: Field name -> why it is None.
+        notes: Field name -> why it is None.
     """
 
     disentanglement: float | None
@@ -37,7 +63,7 @@ class DciResult:
     informativeness_test: float
     importances: Matrix
     test_hits: npt.NDArray[np.bool_]
-    reasons: Mapping[str, str]
+    notes: Mapping[str, str]
 
 
 def dci(
@@ -81,6 +107,9 @@ def dci(
         C. Eastwood, C. K. I. Williams, 2018, https://openreview.net/forum?id=By-7dz-AZ,
         section 2.
     """
+    from vaebench.metrics.boosting import boosted_trees
+    from vaebench.metrics.inputs import check_size, check_split
+
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
     seed = check_size(seed, "seed", least=0)
     fits = [
@@ -99,14 +128,16 @@ def dci_from_fits(fits: Sequence[BoostedFit]) -> DciResult:
     Returns:
         The scores.
     """
+    import numpy as np
+
     importances = np.column_stack([fit.importances for fit in fits])
-    reasons: dict[str, str] = {}
+    notes: dict[str, str] = {}
     disentangled = concentration(importances)
     if disentangled is None:
-        reasons["disentanglement"] = "there is one factor, so nothing to tell it from"
+        notes["disentanglement"] = "there is one factor, so nothing to tell it from"
     complete = concentration(importances.T)
     if complete is None:
-        reasons["completeness"] = "there is one dimension, so nothing to tell it from"
+        notes["completeness"] = "there is one dimension, so nothing to tell it from"
     return DciResult(
         disentanglement=disentangled,
         completeness=complete,
@@ -114,7 +145,7 @@ def dci_from_fits(fits: Sequence[BoostedFit]) -> DciResult:
         informativeness_test=float(np.mean([fit.test_hits.mean() for fit in fits])),
         importances=importances,
         test_hits=np.column_stack([fit.test_hits for fit in fits]),
-        reasons=reasons,
+        notes=notes,
     )
 
 
@@ -127,6 +158,8 @@ def concentration(importances: Matrix) -> float | None:
     Returns:
         From 0 (every row spread evenly, or all zeros) to 1; None when there is one column.
     """
+    import numpy as np
+
     columns = importances.shape[1]
     if columns < 2:
         return None
@@ -137,3 +170,21 @@ def concentration(importances: Matrix) -> float | None:
     share = smoothed / smoothed.sum(axis=1, keepdims=True)
     entropy = -(share * np.log(share)).sum(axis=1) / np.log(columns)
     return float(((1 - entropy) * importances.sum(axis=1) / total).sum())
+
+
+def _scores(split: Split) -> list[Score]:
+    found, points = dci_from_fits(split.trees), len(split.train)
+    notes = found.notes
+    return [
+        Score(
+            DISENTANGLEMENT.name, found.disentanglement, points, note=notes.get("disentanglement")
+        ),
+        Score(COMPLETENESS.name, found.completeness, points, note=notes.get("completeness")),
+        split.accuracy(INFORMATIVENESS, found.informativeness_test, found.test_hits),
+        Score(ON_TRAINING.name, found.informativeness_train, points),
+    ]
+
+
+DCI = Metric(
+    measures=(DISENTANGLEMENT, COMPLETENESS, INFORMATIVENESS, ON_TRAINING), of_split=_scores
+)

@@ -4,28 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from vaebench.errors import DataError, unknown
-from vaebench.metrics.boosting import BoostedFit, Method, boosted_trees
-from vaebench.metrics.inputs import FloatArray, IntArray, check_list, check_size, check_split
-from vaebench.metrics.linear import LinearClassifier, Solver, logistic_regression
-from vaebench.metrics.newton import one_vs_rest
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.boosting import BoostedFit, Method
+    from vaebench.metrics.inputs import FloatArray, IntArray
+    from vaebench.metrics.linear import LinearClassifier, Solver
+    from vaebench.metrics.points import Split
+
 
 Predictor = Literal["logistic", "boosted"]
-PREDICTORS: tuple[Predictor, ...] = ("logistic", "boosted")
+PREDICTORS: Mapping[Predictor, str] = MappingProxyType(
+    {"logistic": "Logistic regression", "boosted": "Boosted trees"}
+)
+"""What learns the factors from the representation, with its title."""
+
+SIZES = (10, 100, 1_000, 10_000)
+"""Numbers of labels of the study."""
 
 FOLDS = 5
-INVERSE_PENALTIES = np.logspace(-4, 4, 10)
 FEW, MANY = 100, 10_000
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """What a downstream score is of.
+
+    Attributes:
+        predictor: What learns the factors from the representation.
+        labels: From how many labels; None for the efficiency, the accuracy with 100 labels over
+            that with 10,000.
+    """
+
+    predictor: Predictor
+    labels: int | None
+
+    @property
+    def measure(self) -> Measure:
+        """The score's record."""
+        what = "efficiency" if self.labels is None else f"{self.labels:,} labels"
+        return Measure(
+            name=f"downstream_{self.predictor}_{self.labels or 'efficiency'}",
+            title=f"{PREDICTORS[self.predictor]}, {what}",
+            better="higher",
+            low=0.0,
+            high=None if self.labels is None else 1.0,
+            needs="factors",
+            tier="all",
+            column=False,
+        )
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.measure.name: task
+        for task in (Task(learner, size) for learner in PREDICTORS for size in (*SIZES, None))
+    }
+)
+"""The study's tasks, by the names of their scores."""
 
 
 @dataclass(frozen=True)
 class DownstreamResult:
-    """Accuracy by number of labels. An undefined one is None, with the reason.
+    """Accuracy by number of labels. An undefined one is None, with a note.
 
     Attributes:
         test_accuracy: Number of labels -> accuracy on test points, mean over factors.
@@ -33,7 +83,7 @@ class DownstreamResult:
         per_factor: Number of labels -> accuracy on test points per factor [F].
         test_hits: Number of labels -> which factors of which test points were right [M, F].
         efficiency: Accuracy with 100 labels over accuracy with 10,000.
-        reasons: `efficiency`, or a number of labels as text -> why it is None.
+        notes: `efficiency`, or a number of labels as text -> why it is None.
     """
 
     test_accuracy: Mapping[int, float | None]
@@ -41,7 +91,7 @@ class DownstreamResult:
     per_factor: Mapping[int, npt.NDArray[np.float64]]
     test_hits: Mapping[int, npt.NDArray[np.bool_]]
     efficiency: float | None
-    reasons: Mapping[str, str]
+    notes: Mapping[str, str]
 
 
 def downstream(
@@ -51,7 +101,7 @@ def downstream(
     factors_test: npt.ArrayLike,
     *,
     predictor: Predictor = "logistic",
-    sizes: Sequence[int] = (10, 100, 1_000, 10_000),
+    sizes: Sequence[int] = SIZES,
     solver: Solver = "liblinear",
     method: Method = "histogram",
     seed: int = 0,
@@ -89,6 +139,11 @@ def downstream(
         Challenging Common Assumptions in the Unsupervised Learning of Disentangled
         Representations, F. Locatello et al., 2019, https://arxiv.org/abs/1811.12359, section 5.5.
     """
+    import numpy as np
+
+    from vaebench.metrics.boosting import boosted_trees
+    from vaebench.metrics.inputs import check_list, check_size, check_split
+
     if predictor not in PREDICTORS:
         raise unknown("predictor", predictor, PREDICTORS)
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
@@ -96,13 +151,13 @@ def downstream(
     train_accuracy: dict[int, float | None] = {}
     per_factor: dict[int, npt.NDArray[np.float64]] = {}
     test_hits: dict[int, npt.NDArray[np.bool_]] = {}
-    reasons: dict[str, str] = {}
+    notes: dict[str, str] = {}
     seed = check_size(seed, "seed", least=0)
     for size in check_list(sizes, "sizes"):
         size = check_size(size, "a number of labels", least=FOLDS)
         if size > len(train):
             test_accuracy[size] = train_accuracy[size] = None
-            reasons[str(size)] = f"there are {len(train)} training points"
+            notes[str(size)] = f"there are {len(train)} training points"
             continue
         if predictor == "logistic":
             pairs = [
@@ -126,10 +181,8 @@ def downstream(
     few, many = test_accuracy.get(FEW), test_accuracy.get(MANY)
     efficiency = few / many if few is not None and many else None
     if efficiency is None:
-        reasons["efficiency"] = f"it needs an accuracy with {FEW} and one with {MANY} labels"
-    return DownstreamResult(
-        test_accuracy, train_accuracy, per_factor, test_hits, efficiency, reasons
-    )
+        notes["efficiency"] = f"it needs an accuracy with {FEW} and one with {MANY} labels"
+    return DownstreamResult(test_accuracy, train_accuracy, per_factor, test_hits, efficiency, notes)
 
 
 def _logistic_hits(
@@ -156,6 +209,11 @@ def cross_validated(
         DataError: Fewer than 5 points.
         UsageError: An unknown solver.
     """
+    import numpy as np
+
+    from vaebench.metrics.linear import INVERSE_PENALTIES, LinearClassifier
+    from vaebench.metrics.newton import one_vs_rest
+
     if len(points) < FOLDS:
         raise DataError(f"{len(points)} labels; {FOLDS}-fold cross-validation needs {FOLDS}.")
     classes = np.unique(labels)
@@ -186,6 +244,10 @@ def cross_validated(
 def _cross_validated_multinomial(
     points: FloatArray, labels: IntArray, solver: Solver
 ) -> LinearClassifier:
+    import numpy as np
+
+    from vaebench.metrics.linear import INVERSE_PENALTIES, logistic_regression
+
     right = np.zeros(len(INVERSE_PENALTIES))
     folds = np.array_split(np.arange(len(points)), FOLDS) if len(np.unique(labels)) > 1 else []
     for fold in folds:
@@ -198,3 +260,33 @@ def _cross_validated_multinomial(
             right[row] += (model.predict(points[fold]) == labels[fold]).mean()
     best = float(INVERSE_PENALTIES[right.argmax()])
     return logistic_regression(points, labels, solver=solver, inverse_penalty=best)
+
+
+def _scores(split: Split) -> list[Score]:
+    scores = []
+    for predictor in PREDICTORS if split.sizes else ():
+        found = downstream(
+            *split.arrays,
+            predictor=predictor,
+            sizes=split.sizes,
+            solver=split.solver,
+            method=split.method,
+            seed=split.seed,
+            known={len(split.train): split.trees},
+        )
+        for size, value in found.test_accuracy.items():
+            measure, note = Task(predictor, size).measure, found.notes.get(str(size))
+            scores.append(
+                Score(measure.name, None, len(split.train), note=note)
+                if value is None
+                else split.accuracy(measure, value, found.test_hits[size])
+            )
+        measure, note = Task(predictor, None).measure, found.notes.get("efficiency")
+        scores.append(Score(measure.name, found.efficiency, len(split.train), note=note))
+    return scores
+
+
+DOWNSTREAM = Metric(
+    measures=tuple(task.measure for task in TASKS.values()),
+    of_split=_scores,
+)

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.inputs import FloatArray, IntArray, check_split, varying_dimensions
-from vaebench.metrics.linear import Solver, logistic_regression
+from vaebench.metrics.intervals import WeightedAreas
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import FloatArray, IntArray
+    from vaebench.metrics.linear import Solver
+    from vaebench.metrics.points import Split
+
+
+MEASURE = Measure(
+    name="explicitness",
+    title="Explicitness",
+    better="higher",
+    low=0.0,
+    high=1.0,
+    needs="factors",
+    tier="all",
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,11 @@ def explicitness_details(
     solver: Solver = "liblinear",
 ) -> ExplicitnessResult:
     """Explicitness with its parts; arguments and errors as `explicitness`."""
+    import numpy as np
+
+    from vaebench.metrics.inputs import check_split
+    from vaebench.metrics.linear import logistic_regression
+
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
     train, test = standardise(train, test)
     scores, train_scores = [], []
@@ -120,6 +144,10 @@ def standardise(
         Both [·, D'], without the dimensions that are constant in training; a column of zeros
         when every one is.
     """
+    import numpy as np
+
+    from vaebench.metrics.inputs import varying_dimensions
+
     varying = varying_dimensions(train)
     if not varying.any():
         return np.zeros((len(train), 1)), np.zeros((len(test), 1))
@@ -145,6 +173,7 @@ def mean_area(
     Returns:
         The mean area, or None when no class has both members and others.
     """
+    import numpy as np
     from scipy.stats import rankdata
 
     member = labels[:, None] == classes
@@ -157,3 +186,24 @@ def mean_area(
     total = (ranks * member[:, curved]).sum(axis=0)
     areas = (total - positives * (positives + 1) / 2) / (positives * (len(labels) - positives))
     return float(areas.mean())
+
+
+def _scores(split: Split) -> list[Score]:
+    import numpy as np
+
+    try:
+        found = explicitness_details(*split.arrays, solver=split.solver)
+    except DataError as error:
+        return [Score(MEASURE.name, None, len(split.train), note=str(error))]
+    areas = [
+        WeightedAreas(found.probabilities[i], found.classes[i], split.wanted[:, i])
+        for i in range(split.wanted.shape[1])
+    ]
+
+    def mean(weights: npt.NDArray[np.float64]) -> float:
+        return float(np.mean([area(weights) for area in areas]))
+
+    return [split.bootstrapped(MEASURE, found.score, mean)]
+
+
+EXPLICITNESS = Metric(measures=(MEASURE,), of_split=_scores)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
 
-from vaebench.metrics.inputs import (
-    FloatArray,
-    IntArray,
-    check_factor_sizes,
-    check_generator,
-    check_size,
-    varying_dimensions,
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import FloatArray, IntArray
+    from vaebench.metrics.points import Sampler
+    from vaebench.metrics.sampling import Represent
+
+
+MEASURE = Measure(
+    name="factor_vae_score",
+    title="FactorVAE score",
+    short="FactorVAE",
+    better="higher",
+    low=0.0,
+    high=1.0,
+    needs="grid",
 )
-from vaebench.metrics.sampling import Represent, draw_factors, draw_fixed, encode
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,16 @@ def factor_vae_details(
     prune_below: float = 0.05,
 ) -> FactorVaeResult:
     """The FactorVAE score with its parts; arguments and errors as `factor_vae_score`."""
+    import numpy as np
+
+    from vaebench.metrics.inputs import (
+        check_factor_sizes,
+        check_generator,
+        check_size,
+        varying_dimensions,
+    )
+    from vaebench.metrics.sampling import draw_factors, draw_fixed, encode
+
     sizes = check_factor_sizes(factor_sizes)
     num_train = check_size(num_train, "num_train")
     points = num_train + check_size(num_eval, "num_eval")
@@ -138,6 +159,10 @@ def draw_groups(
     Returns:
         int64 [P · L, F]; reshaped to [P, L, F] the first axis is the point.
     """
+    import numpy as np
+
+    from vaebench.metrics.sampling import draw_factors
+
     points = len(fixed)
     drawn = draw_factors(sizes, points * batch_size, rng)
     groups = drawn.reshape(points, batch_size, len(sizes))
@@ -157,6 +182,8 @@ def group_variances(codes: FloatArray, points: int, batch_size: int) -> npt.NDAr
     Returns:
         float64 [P, D].
     """
+    import numpy as np
+
     grouped = codes.reshape(points, batch_size, codes.shape[1])
     return np.asarray(grouped.var(axis=1, ddof=1, dtype=np.float64))
 
@@ -183,6 +210,8 @@ def factor_vae_from_variances(
     Returns:
         The score with its parts.
     """
+    import numpy as np
+
     active = np.sqrt(spread) >= prune_below
     active &= spread > 0
     votes = np.zeros((num_factors, len(spread)), dtype=np.int64)
@@ -201,3 +230,18 @@ def factor_vae_from_variances(
         votes=votes,
         hits=np.asarray(hits[num_train:]),
     )
+
+
+def _scores(sampler: Sampler) -> list[Score]:
+    found = factor_vae_details(
+        sampler.represent,
+        sampler.factor_sizes,
+        rng=sampler.rng(MEASURE.name),
+        num_train=sampler.num_train,
+        num_eval=sampler.num_eval,
+        num_variance=sampler.num_variance,
+    )
+    return [sampler.accuracy(MEASURE, found.score, found.hits)]
+
+
+FACTOR_VAE = Metric(measures=(MEASURE,), drawn=_scores)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.inputs import IntArray, check_size
 
-Matrix = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import IntArray
+
+    Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def bootstrap(
     rng: np.random.Generator,
     resamples: int = 200,
     level: float = 0.95,
-    bounds: tuple[npt.ArrayLike, npt.ArrayLike] = (-np.inf, np.inf),
+    bounds: tuple[npt.ArrayLike, npt.ArrayLike] = (-math.inf, math.inf),
 ) -> list[Interval]:
     """Bootstrap intervals of one or more statistics of the same points.
 
@@ -61,6 +64,10 @@ def bootstrap(
     Raises:
         DataError: A level outside 0 to 1, fewer than 2 points or 10 resamples.
     """
+    import numpy as np
+
+    from vaebench.metrics.inputs import check_size
+
     check_size(points, "the number of points", least=2)
     check_size(resamples, "resamples", least=10)
     _check_level(level)
@@ -96,6 +103,7 @@ def accuracy_interval(hits: npt.NDArray[np.bool_], *, level: float = 0.95) -> In
         Probable Inference, the Law of Succession, and Statistical Inference, E. B. Wilson, 1927,
         https://doi.org/10.1080/01621459.1927.10502953.
     """
+    import numpy as np
     from scipy.stats import norm
 
     _check_level(level)
@@ -125,6 +133,7 @@ class WeightedAreas:
     """
 
     def __init__(self, probabilities: Matrix, classes: IntArray, labels: IntArray) -> None:
+        import numpy as np
         from scipy.stats import rankdata
 
         member = labels[:, None] == classes
@@ -138,6 +147,8 @@ class WeightedAreas:
 
     def __call__(self, weights: Matrix) -> float:
         """The mean area; a value that the weights leave without members or others is left out."""
+        import numpy as np
+
         count, points = self._order.shape
         running = np.zeros((count, points + 1))
         np.cumsum(weights[self._order], axis=1, out=running[:, 1:])

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.information import discretise
-from vaebench.metrics.inputs import IntArray, check_bins, check_pair, varying_dimensions
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import IntArray
+    from vaebench.metrics.points import Points
+
+
+MEASURE = Measure(name="irs", title="IRS", better="higher", low=0.0, high=1.0, needs="factors")
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,11 @@ def irs_details(
     codes: npt.ArrayLike, factors: npt.ArrayLike, *, bins: int = 20, quantile: float = 0.99
 ) -> IrsResult:
     """The interventional robustness score with its parts; arguments and errors as `irs`."""
+    import numpy as np
+
+    from vaebench.metrics.information import discretise
+    from vaebench.metrics.inputs import check_bins, check_pair, varying_dimensions
+
     checked, values = check_pair(codes, factors)
     if not 0 <= quantile <= 1:
         raise DataError(f"quantile is {quantile}; a number from 0 to 1 is needed.")
@@ -98,8 +112,18 @@ def _mean_stray(
     codes: npt.NDArray[np.float64], groups: IntArray, quantile: float
 ) -> npt.NDArray[np.float64]:
     """Mean over groups of the quantile of the distance from the group's mean [D]."""
+    import numpy as np
+
     strays = []
     for group in np.unique(groups):
         members = codes[groups == group]
         strays.append(np.quantile(np.abs(members - members.mean(axis=0)), quantile, axis=0))
     return np.asarray(np.mean(strays, axis=0))
+
+
+def _scores(points: Points) -> list[Score]:
+    assert points.factors is not None
+    return [Score(MEASURE.name, irs(points.codes, points.factors, bins=points.bins), len(points))]
+
+
+IRS = Metric(measures=(MEASURE,), of_sample=_scores)

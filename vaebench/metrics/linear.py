@@ -14,6 +14,9 @@ from vaebench.metrics.inputs import FloatArray, IntArray
 Solver = Literal["liblinear", "lbfgs"]
 SOLVERS: tuple[Solver, ...] = ("liblinear", "lbfgs")
 
+INVERSE_PENALTIES = np.logspace(-4, 4, 10)
+"""What cross-validation chooses among: scikit-learn's default values of C."""
+
 
 @dataclass(frozen=True)
 class LinearClassifier:

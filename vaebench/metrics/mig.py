@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
 
-from vaebench.metrics.information import discretise, entropies, mutual_information, relabel
-from vaebench.metrics.inputs import check_bins, check_pair
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.information import Weights
+    from vaebench.metrics.points import Points
+
+
+OF_FACTORS = Measure(name="mig", title="MIG", better="higher", low=0.0, high=1.0, needs="factors")
+OF_LABELS = Measure(
+    name="mig_label",
+    title="MIG (label)",
+    short="MIG label",
+    better="higher",
+    low=0.0,
+    high=1.0,
+    needs="labels",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,9 @@ def mig(codes: npt.ArrayLike, factors: npt.ArrayLike, *, bins: int = 20) -> floa
 
 def mig_details(codes: npt.ArrayLike, factors: npt.ArrayLike, *, bins: int = 20) -> MigResult:
     """The mutual information gap with its parts; arguments and errors as `mig`."""
+    from vaebench.metrics.information import discretise, entropies, mutual_information, relabel
+    from vaebench.metrics.inputs import check_bins, check_pair
+
     checked, values = check_pair(codes, factors)
     binned = discretise(checked, check_bins(bins, len(checked)))
     renamed = relabel(values)
@@ -80,8 +101,25 @@ def mig_from_information(
     Returns:
         The score with its parts. A factor without entropy has gap 0.
     """
+    import numpy as np
+
     ranked = np.sort(np.vstack([table, np.zeros_like(table[:1])]), axis=0)
     # The row of zeros is what a single dimension leads over; it changes nothing otherwise.
     lead = ranked[-1] - ranked[-2]
     gaps = np.divide(lead, entropy, out=np.zeros_like(lead), where=entropy > 0)
     return MigResult(float(gaps.mean()), gaps, table, entropy)
+
+
+def _of_factors(points: Points, weights: Weights | None) -> list[Score]:
+    found = mig_from_information(points.information(weights), points.entropies(weights))
+    return [Score(OF_FACTORS.name, found.score, len(points))]
+
+
+def _of_labels(points: Points) -> list[Score]:
+    assert points.labels is not None
+    value = mig(points.codes, points.labels[:, None], bins=points.bins)
+    return [Score(OF_LABELS.name, value, len(points))]
+
+
+MIG = Metric(measures=(OF_FACTORS,), resampled=_of_factors)
+MIG_LABEL = Metric(measures=(OF_LABELS,), of_sample=_of_labels)

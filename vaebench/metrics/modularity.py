@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.information import discretise, mutual_information, relabel
-from vaebench.metrics.inputs import check_bins, check_pair
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.information import Weights
+    from vaebench.metrics.points import Points
+
+
+MEASURE = Measure(
+    name="modularity", title="Modularity", better="higher", low=0.0, high=1.0, needs="factors"
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +70,11 @@ def modularity_details(
     codes: npt.ArrayLike, factors: npt.ArrayLike, *, bins: int = 20
 ) -> ModularityResult:
     """Modularity with its parts; arguments and errors as `modularity`."""
+    from vaebench.metrics.information import discretise, mutual_information, relabel
+    from vaebench.metrics.inputs import check_bins, check_pair
+
     checked, values = check_pair(codes, factors)
-    if values.shape[1] < 2:
-        raise DataError("factors has 1 factor; modularity compares factors and needs at least 2.")
+    _check_count(values.shape[1])
     binned = discretise(checked, check_bins(bins, len(checked)))
     return modularity_from_information(mutual_information(binned, relabel(values)))
 
@@ -75,9 +88,25 @@ def modularity_from_information(table: npt.NDArray[np.float64]) -> ModularityRes
     Returns:
         The score with its parts.
     """
+    import numpy as np
+
     squared = table**2
     most = squared.max(axis=1)
     rest = (squared.sum(axis=1) - most) / (table.shape[1] - 1)
     alive = most > 0
     share = np.divide(rest, most, out=np.ones_like(most), where=alive)
     return ModularityResult(float((1 - share).mean()), 1 - share, table)
+
+
+def _check_count(factors: int) -> None:
+    if factors < 2:
+        raise DataError("factors has 1 factor; modularity compares factors and needs at least 2.")
+
+
+def _scores(points: Points, weights: Weights | None) -> list[Score]:
+    _check_count(len(points.truth.sizes))
+    found = modularity_from_information(points.information(weights))
+    return [Score(MEASURE.name, found.score, len(points))]
+
+
+MODULARITY = Metric(measures=(MEASURE,), resampled=_scores)

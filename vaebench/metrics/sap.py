@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.inputs import FloatArray, IntArray, check_split, varying_dimensions
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.inputs import FloatArray, IntArray
+    from vaebench.metrics.points import Split
+
+
+MEASURE = Measure(
+    name="sap", title="SAP", better="higher", low=0.0, high=1.0, needs="factors", tier="all"
+)
 
 LEAST_VARIANCE = 1e-12
 """A dimension of less variance explains nothing of a continuous factor (the study's figure)."""
@@ -87,6 +99,10 @@ def sap_details(
     continuous: bool | Sequence[bool] = False,
 ) -> SapResult:
     """The SAP score with its parts; arguments and errors as `sap`."""
+    import numpy as np
+
+    from vaebench.metrics.inputs import check_split
+
     train, truth, test, wanted = check_split(codes_train, factors_train, codes_test, factors_test)
     dims, factors = train.shape[1], truth.shape[1]
     kinds = np.asarray(continuous, dtype=bool)
@@ -119,6 +135,8 @@ def gaps_of(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     Returns:
         [..., F].
     """
+    import numpy as np
+
     if matrix.shape[-2] == 1:
         return np.asarray(matrix[..., 0, :])
     ranked = np.sort(matrix, axis=-2)
@@ -139,7 +157,10 @@ def predict_from_one(code: FloatArray, labels: IntArray, test: FloatArray) -> In
     Returns:
         Guessed labels, int64 [M].
     """
+    import numpy as np
     from sklearn.svm import LinearSVC
+
+    from vaebench.metrics.inputs import varying_dimensions
 
     if not varying_dimensions(code[:, None])[0]:
         values, counts = np.unique(labels, return_counts=True)
@@ -156,7 +177,25 @@ def squared_correlation(code: FloatArray, factor: IntArray) -> float:
         code: One dimension [N].
         factor: One factor [N], two values or more.
     """
+    import numpy as np
+
     covariance = np.cov(code.astype(np.float64), factor.astype(np.float64), ddof=1)
     if covariance[0, 0] <= LEAST_VARIANCE:
         return 0.0
     return float(covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1]))
+
+
+def _scores(split: Split) -> list[Score]:
+    import numpy as np
+
+    found = sap_details(*split.arrays)
+    points, dims, factors = found.hits.shape
+    hits = found.hits.reshape(points, dims * factors).astype(np.float64)
+
+    def gap(weights: npt.NDArray[np.float64]) -> float:
+        return float(gaps_of((weights @ hits / points).reshape(dims, factors)).mean())
+
+    return [split.bootstrapped(MEASURE, found.score, gap)]
+
+
+SAP = Metric(measures=(MEASURE,), of_split=_scores)

@@ -7,17 +7,29 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from vaebench.errors import DataError, unknown
-from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
-from vaebench.metrics.lasso import lasso
+from vaebench.metrics.metric import Metric
+from vaebench.records import Measure
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from threadpoolctl import ThreadpoolController
 
-Matrix = npt.NDArray[np.float64]
+    Matrix = npt.NDArray[np.float64]
+
+
+MEASURE = Measure(
+    name="udr",
+    title="UDR",
+    better="higher",
+    low=0.0,
+    high=1.0,
+    needs="cell",
+    tier="cell",
+)
+UDR = Metric(measures=(MEASURE,))
+
 Similarity = Literal["lasso", "spearman"]
 SIMILARITIES: tuple[Similarity, ...] = ("lasso", "spearman")
 
@@ -83,6 +95,7 @@ def udr(
         S. Duan, L. Matthey, A. Saraiva, N. Watters, C. P. Burgess, A. Lerchner, I. Higgins, 2020,
         https://arxiv.org/abs/1905.12614, section 4.
     """
+    import numpy as np
     from scipy.stats import rankdata
 
     if similarity not in SIMILARITIES:
@@ -116,6 +129,10 @@ def _pools() -> ThreadpoolController:
 def _check_models(
     codes: Sequence[npt.ArrayLike], kl: Sequence[npt.ArrayLike] | None, kl_above: float
 ) -> tuple[list[Matrix], list[npt.NDArray[np.bool_]]]:
+    import numpy as np
+
+    from vaebench.metrics.inputs import as_array, check_codes, varying_dimensions
+
     if not isinstance(codes, Sequence | np.ndarray):
         raise DataError(f"codes is {codes!r}; a list of the models' codes is needed.")
     if len(codes) < 2:
@@ -154,6 +171,8 @@ def _check_models(
 
 def _side_by_side(models: Sequence[Matrix], informative: Sequence[npt.NDArray[np.bool_]]) -> Matrix:
     """Puts the models' informative dimensions into one array [M, D, N], zeros elsewhere."""
+    import numpy as np
+
     widest = max(model.shape[1] for model in models)
     table = np.zeros((len(models), widest, len(models[0])))
     for place, (model, mask) in enumerate(zip(models, informative, strict=True)):
@@ -164,6 +183,10 @@ def _side_by_side(models: Sequence[Matrix], informative: Sequence[npt.NDArray[np
 
 def _lasso(table: Matrix, penalty: float) -> Matrix:
     """Absolute weights from each model's dimensions to each other's [M, M, D, D]."""
+    import numpy as np
+
+    from vaebench.metrics.lasso import lasso
+
     count, width, points = table.shape
     flat = table.reshape(count * width, points)
     products = (flat @ flat.T).reshape(count, width, count * width)
@@ -175,6 +198,8 @@ def _lasso(table: Matrix, penalty: float) -> Matrix:
 
 def _spearman(table: Matrix) -> Matrix:
     """Absolute correlations of ranks [M, M, D, D]."""
+    import numpy as np
+
     count, width, points = table.shape
     flat = table.reshape(count * width, points)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -201,6 +226,8 @@ def relative_strength(
         1 for a permutation matrix, less when a dimension resembles several; 0 without rows or
         columns [...].
     """
+    import numpy as np
+
     wide = np.maximum(alike.shape[-1] if columns is None else np.asarray(columns), 1)
     high = np.maximum(alike.shape[-2] if rows is None else np.asarray(rows), 1)
     sums = []

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from vaebench.errors import DataError
-from vaebench.metrics.information import Weights, different_pairs, discretise
-from vaebench.metrics.inputs import FloatArray, check_bins, check_codes, varying_dimensions
+from vaebench.metrics.metric import Metric
+from vaebench.outcome import Score
+from vaebench.records import Measure
 
-Matrix = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vaebench.metrics.information import Weights
+    from vaebench.metrics.inputs import FloatArray
+    from vaebench.metrics.points import Points
+
+    Matrix = npt.NDArray[np.float64]
+
+
+MEASURES = (
+    Measure(name="gaussian_total_correlation", title="Gaussian TC", unit="nats", low=0.0),
+    Measure(name="gaussian_wasserstein", title="Wasserstein corr.", low=0.0),
+    Measure(name="gaussian_wasserstein_normalised", title="Wasserstein corr. (norm.)", low=0.0),
+    Measure(name="mutual_information", title="Pairwise MI", unit="nats", low=0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -25,14 +40,14 @@ class UnsupervisedResult:
             independent dimensions, in squared units of the codes.
         gaussian_wasserstein_normalised: The same over the codes' total variance, from 0 to 2.
         mutual_information: Mean over pairs of different binned dimensions, in nats.
-        reasons: Field name -> why it is None.
+        notes: Field name -> why it is None.
     """
 
     gaussian_total_correlation: float | None
     gaussian_wasserstein: float | None
     gaussian_wasserstein_normalised: float | None
     mutual_information: float | None
-    reasons: Mapping[str, str]
+    notes: Mapping[str, str]
 
 
 def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
@@ -46,7 +61,7 @@ def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
 
     Exactly constant dimensions depend on nothing and add 0 to the first two, where the published
     implementation gives NaN. When one dimension is a linear function of others, the total
-    correlation is infinite: it is None, and `reasons` says so.
+    correlation is infinite: it is None, and `notes` says so.
 
     Args:
         codes: Numbers [N, D], one row per example, N of 2 or more.
@@ -68,6 +83,9 @@ def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
         F. Pukelsheim, 1982, https://doi.org/10.1016/0024-3795(82)90112-4 (the distance between
         Gaussians).
     """
+    from vaebench.metrics.information import different_pairs, discretise
+    from vaebench.metrics.inputs import check_bins, check_codes
+
     checked = check_codes(codes)
     binned = discretise(checked, check_bins(bins, len(checked)))
     pairs = different_pairs(binned) if checked.shape[1] > 1 else None
@@ -80,6 +98,8 @@ def unsupervised(codes: npt.ArrayLike, *, bins: int = 20) -> UnsupervisedResult:
 
 def rounding_of(codes: FloatArray) -> float:
     """Share of a dimension's variance that rounding alone may add: the type's precision squared."""
+    import numpy as np
+
     return max(float(np.finfo(codes.dtype).eps) ** 2, float(np.finfo(np.float64).eps))
 
 
@@ -92,6 +112,10 @@ def covariance(codes: FloatArray) -> Matrix:
     Returns:
         [D, D].
     """
+    import numpy as np
+
+    from vaebench.metrics.inputs import varying_dimensions
+
     if len(codes) < 2:
         raise DataError("codes has 1 row; a covariance needs at least 2.")
     sigma = np.atleast_2d(np.cov(codes.T.astype(np.float64), ddof=1))
@@ -100,6 +124,8 @@ def covariance(codes: FloatArray) -> Matrix:
 
 def without(sigma: Matrix, constant: npt.NDArray[np.bool_]) -> Matrix:
     """A covariance with zeros where a dimension is constant [D]."""
+    import numpy as np
+
     kept = np.where(constant, 0.0, 1.0)
     return np.asarray(sigma * np.outer(kept, kept))
 
@@ -114,6 +140,8 @@ def weighted_covariance(codes: Matrix, weights: Weights) -> Matrix:
     Returns:
         [D, D], with exact zeros for dimensions that are constant in what was drawn.
     """
+    import numpy as np
+
     count = weights.sum()
     centred = codes - weights @ codes / count
     sigma = (centred * weights[:, None]).T @ centred / (count - 1)
@@ -134,20 +162,22 @@ def unsupervised_from_parts(
     Returns:
         The scores.
     """
-    reasons: dict[str, str] = {}
+    import numpy as np
+
+    notes: dict[str, str] = {}
     total = gaussian_total_correlation(sigma, rounding)
     if total is None:
-        reasons["gaussian_total_correlation"] = (
+        notes["gaussian_total_correlation"] = (
             "infinite: a dimension is a linear function of others (singular covariance)"
         )
     distance = gaussian_wasserstein(sigma)
     variance = float(np.trace(sigma))
     normalised = distance / variance if variance > 0 else None
     if normalised is None:
-        reasons["gaussian_wasserstein_normalised"] = "every dimension is constant"
+        notes["gaussian_wasserstein_normalised"] = "every dimension is constant"
     if information is None:
-        reasons["mutual_information"] = "there is one dimension, so no pair"
-    return UnsupervisedResult(total, distance, normalised, information, reasons)
+        notes["mutual_information"] = "there is one dimension, so no pair"
+    return UnsupervisedResult(total, distance, normalised, information, notes)
 
 
 def gaussian_total_correlation(sigma: Matrix, rounding: float = 2.3e-16) -> float | None:
@@ -157,6 +187,8 @@ def gaussian_total_correlation(sigma: Matrix, rounding: float = 2.3e-16) -> floa
         sigma: Covariance [D, D]; dimensions of variance 0 are left out.
         rounding: Share of a variance below which an eigenvalue counts as 0.
     """
+    import numpy as np
+
     deviations = np.sqrt(np.diag(sigma))
     alive = deviations > 0
     if alive.sum() < 2:
@@ -176,7 +208,26 @@ def gaussian_wasserstein(sigma: Matrix) -> float:
     Args:
         sigma: Covariance [D, D].
     """
+    import numpy as np
+
     deviations = np.sqrt(np.diag(sigma))
     eigenvalues = np.linalg.eigvalsh(sigma * np.outer(deviations, deviations))
     root = float(np.sqrt(np.maximum(eigenvalues, 0)).sum())
     return max(0.0, 2 * float(np.trace(sigma)) - 2 * root)
+
+
+def _scores(points: Points, weights: Weights | None) -> list[Score]:
+    information = points.information_of_pairs(weights)
+    sigma = (
+        covariance(points.codes)
+        if weights is None
+        else weighted_covariance(points.codes64, weights)
+    )
+    found = unsupervised_from_parts(sigma, information, rounding_of(points.codes))
+    return [
+        Score(one.name, getattr(found, one.name), len(points), note=found.notes.get(one.name))
+        for one in MEASURES
+    ]
+
+
+UNSUPERVISED = Metric(measures=MEASURES, resampled=_scores)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from vaebench.analysis import measure
 from vaebench.analysis.frames import model_name
-from vaebench.analysis.measures import STUDY, SUPERVISED
 from vaebench.analysis.resampling import FULL_SEEDS
+from vaebench.measures import STUDY, SUPERVISED
 from vaebench.report.figures import View
 from vaebench.report.phrases import (
     Answer,

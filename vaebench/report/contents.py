@@ -13,10 +13,9 @@ import pandas as pd
 
 from vaebench.analysis import MEASURES
 from vaebench.analysis.frames import symbol
-from vaebench.analysis.measures import FIT, TIMES
 from vaebench.data.cards import ABOUT, CONTENTS
+from vaebench.measures import FIT, TIMES
 from vaebench.spec import JobSpec, Setting
-from vaebench.store.schema import SCORES
 
 SCORES_SAID = {
     "core": "core (those that train no classifier of downstream tasks)",
@@ -65,7 +64,6 @@ class SettingData:
         """Scores that at least one run has, in the order to show them."""
         apart = {*FIT, *TIMES}
         names = [n for n in MEASURES if n in self.runs.columns and n not in apart]
-        names += [n for n in SCORES if n in self.runs.columns and n not in {*names, *apart}]
         return [name for name in names if self.runs[name].notna().any()]
 
     @property

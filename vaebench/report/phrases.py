@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vaebench.analysis import measure
-from vaebench.analysis.measures import STUDY, SUPERVISED
+from vaebench.measures import STUDY, SUPERVISED
 
 LEADING = ("mig", "mig_label", *STUDY, *SUPERVISED)
 """Metrics in the order in which one of them is spoken of for all."""

@@ -11,8 +11,8 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from vaebench.analysis import Measure
 from vaebench.models import MODELS, find_parameter, known_model
+from vaebench.records import Measure
 
 LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 """Line styles that tell a model's series apart."""

@@ -11,8 +11,8 @@ import pandas as pd
 from vaebench.analysis import MEASURES, measure, summarise
 from vaebench.analysis import Table as Statistic
 from vaebench.analysis.frames import model_name, symbol
-from vaebench.analysis.measures import TIMES
 from vaebench.hints import hint
+from vaebench.measures import TIMES
 from vaebench.report.contents import SettingData
 from vaebench.report.tables import Table
 from vaebench.store.schema import RELATIVE

@@ -20,6 +20,8 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from vaebench.metrics import MEASURES
+from vaebench.outcome import FIT
 from vaebench.passwords import scrubbed, scrubbed_command
 
 VERSION = 1
@@ -27,31 +29,11 @@ VERSION = 1
 
 STATES = ("PENDING", "RUNNING", "COMPLETE", "FAILED")
 
-SCORES = (
-    "reconstruction",
-    "kl",
-    "elbo",
-    "active_units",
-    "udr",
-    "beta_vae_score",
-    "factor_vae_score",
-    "mig",
-    "mig_label",
-    "modularity",
-    "explicitness",
-    "dci_disentanglement",
-    "dci_completeness",
-    "dci_informativeness",
-    "sap",
-    "irs",
-    "gaussian_total_correlation",
-    "gaussian_wasserstein",
-    "gaussian_wasserstein_normalised",
-    "mutual_information",
-)
+
+SCORES = tuple(measure.name for measure in (*FIT, *MEASURES) if measure.column)
 """Scores with a column of their own in `results`; all others are in the table `scores`."""
 
-RELATIVE = ("udr",)
+RELATIVE = tuple(measure.name for measure in MEASURES if measure.tier == "cell")
 """Scores of a run among the others of its cell: they change when the cell gets another run."""
 
 

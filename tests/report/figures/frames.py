@@ -10,7 +10,8 @@ import pandas as pd
 
 from vaebench.analysis import TABLES, Resampling, Split
 from vaebench.analysis.frames import model_name
-from vaebench.analysis.measures import CORRELATION, SAMPLED, SUPERVISED
+from vaebench.measures import CORRELATION, SUPERVISED
+from vaebench.metrics import SAMPLED
 from vaebench.report.figures import FigureData
 
 STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from vaebench.analysis.measures import STUDY, SUPERVISED
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.robust import once_and, ratio_over_seeds
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import STUDY, SUPERVISED
 
 LEAST_CELLS = 5
 """Cells that a rank correlation needs: of three, chance alone gives 1 or -1 in a third of cases."""

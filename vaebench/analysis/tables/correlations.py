@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaebench.analysis.measures import SUPERVISED, UNSUPERVISED, downstream_of
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import IntArray, Sample
 from vaebench.analysis.tables.ranks import Correlation, correlate, rank_parts
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import SUPERVISED, UNSUPERVISED
+from vaebench.metrics.downstream import TASKS
 
 LEAST_RUNS = 5
 """Runs that a rank correlation needs: of three, chance alone gives 1 or -1 in a third of cases."""
@@ -127,13 +128,12 @@ def downstream_curves(samples: Sequence[Sample]) -> Rows:
 
 def tasks(sample: Sample) -> list[str]:
     """Returns the downstream scores that a sample has: by predictor, labels, then efficiency."""
-    every = [name for name in sample.runs.columns if downstream_of(name) is not None]
+    every = [name for name in sample.runs.columns if name in TASKS]
     return sorted(sample.having(every), key=_task_order)
 
 
 def _task_order(name: str) -> tuple[bool, float]:
-    task = downstream_of(name)
-    assert task is not None
+    task = TASKS[name]
     return task.predictor != "logistic", float("inf") if task.labels is None else task.labels
 
 
@@ -181,8 +181,7 @@ def _curves(sample: Sample) -> Rows:
         low, high = sample.interval(means[1:], means[0])
         for place, word in enumerate(THIRDS):
             for which, name in enumerate(names):
-                task = downstream_of(name)
-                assert task is not None
+                task = TASKS[name]
                 rows.append(
                     {
                         "dataset": sample.dataset,
@@ -238,5 +237,4 @@ def _thirds(
 
 
 def _labels(name: str) -> int | None:
-    task = downstream_of(name)
-    return None if task is None else task.labels
+    return TASKS[name].labels if name in TASKS else None

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vaebench.analysis.measures import FIT, SUPERVISED, measure
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.statistics import mean_interval, run_interval
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import FIT, SUPERVISED, measure
 
 CRITERIA = tuple(name for name in (*FIT, *SUPERVISED) if measure(name).better is not None)
 """Metrics that a strength can be chosen by: those of which one direction is the better."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.resampling import LEAST_SEEDS, FloatArray
 from vaebench.analysis.robust import interquartile_mean, once_and
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
 from vaebench.analysis.tables.reliability import model_runs
+from vaebench.measures import SUPERVISED
 
 
 @table(

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.resampling import LEAST_SEEDS, FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import SUPERVISED
 
 IntArray = npt.NDArray[np.int64]
 

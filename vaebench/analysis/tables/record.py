@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from vaebench.analysis.measures import measure
 from vaebench.analysis.resampling import FULL_SEEDS, LEAST_SEEDS, Resampling
 from vaebench.analysis.sample import Sample, Split, versions
+from vaebench.measures import measure
 
 Rows = list[dict[str, Any]]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.robust import (
     interquartile_mean,
@@ -16,6 +15,7 @@ from vaebench.analysis.robust import (
 )
 from vaebench.analysis.sample import IntArray, Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import SUPERVISED
 
 ALL = "all"
 """Name in the column `dataset` of what pools all data sets."""

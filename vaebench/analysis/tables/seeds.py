@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import IntArray, Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import SUPERVISED
 
 GROUPS = 10
 """Groups that seeds are left out in, where they are more than twice as many."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from vaebench.analysis.measures import ERROR, SUPERVISED
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import ERROR, SUPERVISED
 
 
 @table(

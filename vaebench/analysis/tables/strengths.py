@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vaebench.analysis.measures import SAMPLED
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import IntArray, Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.metrics import SAMPLED
 
 REPRESENTATIONS = {
     "mean": "gaussian_total_correlation",

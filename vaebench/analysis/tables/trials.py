@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
+from vaebench.measures import SUPERVISED
 
 LABELLESS = ("elbo", "udr")
 """What chooses a run without labels; more is better."""

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from vaebench.analysis import measure
 from vaebench.analysis.frames import model_name
-from vaebench.analysis.measures import STUDY, SUPERVISED
+from vaebench.measures import STUDY, SUPERVISED
 from vaebench.report.figures.board import board, legend, legend_height, text_width, title
 from vaebench.report.figures.correlations import pivot
 from vaebench.report.figures.marks import dots, limits

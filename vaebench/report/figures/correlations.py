@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from vaebench.analysis import measure
-from vaebench.analysis.measures import SUPERVISED
+from vaebench.measures import SUPERVISED
 from vaebench.report.figures.board import text_width, title
 from vaebench.report.figures.matrices import (
     Numbers,

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from vaebench.analysis import measure
-from vaebench.analysis.measures import SUPERVISED
 from vaebench.analysis.tables.correlations import THIRDS
+from vaebench.measures import SUPERVISED
 from vaebench.report.figures.board import board, legend, title
 from vaebench.report.figures.record import Drawn, Figure, FigureData, View
 

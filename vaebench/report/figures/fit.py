@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from vaebench.analysis.measures import NATS
+from vaebench.outcome import NATS
 from vaebench.report.figures.board import board, legend, legend_height, text_width
 from vaebench.report.figures.ladder import handles, ladder
 from vaebench.report.figures.marks import limits

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-from vaebench.analysis import Measure
+from vaebench.records import Measure
 
 Numbers = npt.NDArray[np.float64]
 

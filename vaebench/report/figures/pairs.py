@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from vaebench.analysis import mean_interval, measure
-from vaebench.analysis.measures import FIT, SUPERVISED
+from vaebench.measures import FIT, SUPERVISED
 from vaebench.report.figures.board import board, title
 from vaebench.report.figures.marks import dots
 from vaebench.report.figures.record import Figure, OfEach, View

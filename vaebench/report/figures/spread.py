@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from vaebench.analysis import measure
-from vaebench.analysis.measures import FIT, STUDY, SUPERVISED
+from vaebench.measures import FIT, STUDY, SUPERVISED
 from vaebench.report.figures.board import board, legend, legend_height
 from vaebench.report.figures.ladder import Ladder, by_cell, handles, ladder
 from vaebench.report.figures.marks import violins

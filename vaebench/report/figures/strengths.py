@@ -11,8 +11,11 @@ from matplotlib.figure import Figure as Canvas
 
 from vaebench.analysis import measure
 from vaebench.analysis.frames import model_name
-from vaebench.analysis.measures import CORRELATION, FIT, SAMPLED, SUPERVISED, TIMES, downstream_of
 from vaebench.analysis.sample import score_columns
+from vaebench.measures import CORRELATION, FIT, SUPERVISED, TIMES
+from vaebench.metrics import SAMPLED
+from vaebench.metrics.dci import ON_TRAINING
+from vaebench.metrics.downstream import TASKS
 from vaebench.report.figures.board import Board, board, legend, legend_height, title
 from vaebench.report.figures.ladder import Ladder, by_cell, handles, ladder
 from vaebench.report.figures.marks import band_of
@@ -37,7 +40,7 @@ def groups(view: View) -> dict[str, list[str]]:
     others = [
         name
         for name in view.sample.having(score_columns(view.runs))
-        if name not in known and downstream_of(name) is None and not _derived(name)
+        if name not in known and name not in TASKS and not _derived(name)
     ]
     found["others"] = others
     return {
@@ -48,7 +51,7 @@ def groups(view: View) -> dict[str, list[str]]:
 
 
 def _derived(name: str) -> bool:
-    ours = {"warmup_steps", "fold", "folds", "strength", "dci_informativeness_train"}
+    ours = {"warmup_steps", "fold", "folds", "strength", ON_TRAINING.name}
     return name.startswith(SAMPLED) or name in ours
 
 

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from vaebench.analysis.measures import NATS
+from vaebench.measures import measure
+from vaebench.outcome import NATS
 from vaebench.report.figures.board import board, legend, legend_height
 from vaebench.report.figures.record import Drawn, Figure, FigureData, View
 from vaebench.report.style import colour, shades, sign, signed
 
-QUANTITIES = {"loss": "Loss", "reconstruction": "Reconstruction", "kl": "KL"}
+QUANTITIES = ("loss", "reconstruction", "kl")
 
 MOST = 6
 """Models of one figure."""
@@ -76,7 +77,7 @@ def _figure(view: View, runs: pd.DataFrame, series: Sequence[str]) -> Canvas:
             axes.set_axis_off()
             axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", fontsize=9.5)
         if place < len(shown):
-            axes.set_title(f"{QUANTITIES[name]} ({NATS})", fontsize=10)
+            axes.set_title(f"{measure(name).title} ({NATS})", fontsize=10)
         if place % len(shown) == 0:
             axes.set_ylabel(signed(one).replace(", ", "\n"), fontsize=9.5)
     for axes in placed.lowest():

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
 
 from vaebench.analysis import measure
-from vaebench.analysis.measures import SUPERVISED
+from vaebench.measures import SUPERVISED
 from vaebench.report.figures.board import board, legend, text_width
 from vaebench.report.figures.marks import dots
 from vaebench.report.figures.record import Figure, OfEach, View
