@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from vaebench.hints import hint, hint_again, hint_report, password_hint
+from vaebench.hints import hint, hint_again, hint_data, hint_report, password_hint
 
 URL = "postgresql+psycopg://anna:geheim@host/runs?a=1&b=2"
 SWEEP = "vaebench sweep --seeds 2"
@@ -77,3 +77,10 @@ def test_a_report_is_written_where_the_sweep_wrote() -> None:
     assert hint_report("runs/results.db", "runs") == "vaebench report --db runs/results.db"
     words = shlex.split(hint_report("postgresql://host/runs", "my runs"))
     assert words[-2:] == ["--out", "my runs/report"]
+
+
+@pytest.mark.parametrize("folder", ["data", "my data", "it's", "a; touch b", "$HOME"])
+def test_a_data_set_and_its_folder_are_quoted(folder: str) -> None:
+    words = shlex.split(hint_data("check", f"npz:{folder}/x.npz", folder))
+    assert words == ["vaebench", "data", "check", f"npz:{folder}/x.npz", "--data-dir", folder]
+    assert "--data-dir" not in hint_data("check", "npz:x.npz")

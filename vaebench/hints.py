@@ -59,6 +59,18 @@ def hint_report(db: str, out: str | Path) -> str:
     return command
 
 
+def hint_data(action: str, name: str, data_dir: str | Path | None = None) -> str:
+    """Returns the command that does something to a data set's files.
+
+    Args:
+        action: `download` or `check`.
+        name: The data set.
+        data_dir: Folder of downloaded data sets; None for a user's own, which lie elsewhere.
+    """
+    folder = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
+    return f"vaebench data {action} {shlex.quote(name)}{folder}"
+
+
 def password_hint(db: str) -> str | None:
     """Says what to do about the password that hints leave out; None where they leave out none."""
     if HIDDEN not in _option(db):

@@ -253,6 +253,25 @@ def test_a_worker_that_no_thread_can_listen_to_is_ended(
     assert all("resource_tracker" in " ".join(child.cmdline()) for child in left)
 
 
+@pytest.mark.parametrize(("room", "some"), [(2**20, False), (48 * 2**20, True)])
+def test_where_few_threads_can_be_started_fewer_packs_run(room: int, some: bool) -> None:
+    """In an address space that holds no, or not many, threads' stacks of 8 MB."""
+    code = (
+        "import resource, psutil\nfrom vaebench.errors import VaebenchError\n"
+        "from vaebench.executors import ProcessExecutor\n"
+        f"most = psutil.Process().memory_info().vms + {room}\n"
+        "resource.setrlimit(resource.RLIMIT_STACK, (2**23, 2**23))\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (most, most))\n"
+        "try:\n    made = ProcessExecutor(print, 'x', workers=64, on_event=print)\n"
+        "except VaebenchError as error:\n    print(0, error)\n"
+        "else:\n    print(made.workers)\n    made.shutdown()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, _, said = done.stdout.strip().partition(" ")
+    assert (0 < int(count) < 64) if some else (int(count) == 0)
+    assert said.startswith("No worker can be looked after: can't start new thread.") != some
+
+
 def test_inline_runs_here_and_is_an_executor() -> None:
     made: Executor = InlineExecutor(task, "x", on_event=lambda progress: None)
     outcome = made.submit([job(1)]).result()[0]

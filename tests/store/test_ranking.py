@@ -95,6 +95,8 @@ def test_cells_of_one_run_or_without_codes_have_no_rank(location: str) -> None:
         "UPDATE representations SET latents = 'x' WHERE job_id = 2",
         "UPDATE representations SET codes = x'00' WHERE job_id = 2",
         "UPDATE scores SET value = 'x' WHERE job_id = 2 AND name = 'kl_latent_01'",
+        "UPDATE scores SET name = 'kl_latent_x' WHERE job_id = 2 AND name = 'kl_latent_01'",
+        "UPDATE scores SET name = 'kl_latent_²' WHERE job_id = 2 AND name = 'kl_latent_01'",
     ],
 )
 def test_a_damaged_run_takes_the_rank_from_none_but_itself(tmp_path: Path, damage: str) -> None:

@@ -15,7 +15,7 @@ from vaebench.analysis.statistics import (
     summarise,
 )
 from vaebench.analysis.tables import TABLES, Table, metric_correlation
-from vaebench.analysis.udr import latent_kl, latent_variance, udr_scores
+from vaebench.analysis.udr import latent_variance, udr_scores
 from vaebench.measures import MEASURES, measure
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "curves",
     "decompose",
     "jobs",
-    "latent_kl",
     "latent_variance",
     "long_scores",
     "mean_interval",

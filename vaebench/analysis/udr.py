@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
 from vaebench.errors import DataError
 from vaebench.outcome import Representation, Score
-from vaebench.store import LATENT_KL, Reader, figures_of_cell
-
-
-def latent_kl(reader: Reader, key: str) -> dict[int, float]:
-    """Reads the KL of each latent of a run, in nats; empty for a model that has none."""
-    found = {score.name: score.value for score in reader.scores(key) if score.value is not None}
-    return _by_latent({name: value for name, value in found.items() if name.startswith(LATENT_KL)})
-
-
-def _by_latent(figures: Mapping[str, float]) -> dict[int, float]:
-    return {int(name.removeprefix(LATENT_KL)): value for name, value in figures.items()}
+from vaebench.store import Reader, latent_kl
 
 
 def latent_variance(reader: Reader, cell: str, key: str) -> dict[int, float]:
@@ -57,12 +45,12 @@ def udr_scores(reader: Reader, cell: str) -> dict[str, Score]:
     from vaebench.metrics import udr  # scikit-learn comes with it: a second that reports need not
 
     all_runs = reader.representations(cell)
-    known = figures_of_cell(reader, cell, LATENT_KL)
+    known = latent_kl(reader, cell=cell)
     found = {key: run for key, run in all_runs.items() if key not in reader.unreadable}
     if len(found) < 2:
         note = "UDR compares the runs of a cell, and there is one"
         return {key: Score("udr", None, len(found), note=note) for key in found}
-    divergences = [_by_latent(known.get(key, {})) for key in found]
+    divergences = [known.get(key, {}) for key in found]
     kl = [[each[place] for place in sorted(each)] for each in divergences]
     try:
         result = udr([codes(stored) for stored in found.values()], kl if any(kl) else None)

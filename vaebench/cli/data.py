@@ -14,6 +14,7 @@ from vaebench.cli.options import DataFolder
 from vaebench.cli.tables import Column
 from vaebench.errors import DataError, UsageError
 from vaebench.files import check_replaceable, write_atomically
+from vaebench.hints import hint_data
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Card
@@ -77,7 +78,7 @@ def _command(name: str, data_dir: str) -> str:
     """What downloads a data set."""
     from vaebench.data import data_folder
 
-    return f"vaebench data download {name} --data-dir {data_folder(data_dir)}"
+    return hint_data("download", name, data_folder(data_dir))
 
 
 def _download_size(found: Card) -> str:
@@ -233,5 +234,5 @@ def check(
         files_are = "1 file is" if len(broken) == 1 else f"{len(broken)} files are"
         raise DataError(
             f"{files_are} missing or not whole. Where there is a network, "
-            "`vaebench data download NAME` replaces them."
+            f"`{_command(name or 'NAME', data_dir)}` replaces them."
         )

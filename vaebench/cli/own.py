@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vaebench.cli import tables
 from vaebench.cli.bars import make_ready
 from vaebench.errors import DataError, UsageError
+from vaebench.hints import hint_data
 
 if TYPE_CHECKING:
     from vaebench.data.identity import Then
@@ -115,7 +116,7 @@ def _say(typed: str, own: OwnData, stored: dict[str, list[Then]]) -> None:
     from vaebench.data.identity import named_alike, parsed, seems, skipped
 
     if left_out := skipped(own.source):
-        check = f"vaebench data check {own.place}"
+        check = hint_data("check", own.place)
         tables.note(f"{typed}: {left_out} left out as broken. {check} lists them.")
     if own.name in stored:
         unknown = parsed(own.name) is None and any(digest is None for _, digest in stored[own.name])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.errors import DataError, UsageError, VaebenchError
+from vaebench.hints import hint_data
 
 LONGEST_NAME = 500
 """Characters of a name in a message."""
@@ -247,8 +248,8 @@ def reading(path: Path, cannot: str = "cannot be read", advice: str = "") -> Ite
 def missing(name: str, data_dir: Path, path: Path) -> DataError:
     """The error for a file that is not there."""
     return DataError(
-        f"{path} is missing. Searched for {name} in the folder {data_dir}. Run `vaebench data "
-        f"download {name} --data-dir {data_dir}`, or point --data-dir or VAEBENCH_DATA at the "
+        f"{path} is missing. Searched for {name} in the folder {data_dir}. Run "
+        f"`{hint_data('download', name, data_dir)}`, or point --data-dir or VAEBENCH_DATA at the "
         "folder that has it."
     )
 

@@ -20,6 +20,7 @@ from vaebench.data.grid import Grid
 from vaebench.data.mnist import COLLECTIONS, NATIVE_SIZE, TEST_IMAGES, TRAIN_IMAGES
 from vaebench.data.published import PUBLISHED
 from vaebench.errors import unknown
+from vaebench.hints import hint_data
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,8 @@ def _whereabouts(name: str, folder: Path) -> tuple[bool, str]:
         return True, str(needed[0].path.parent)
     if any(check.path.exists() for check in needed):
         parent = needed[0].path.parent
-        return False, f"files in {parent} are not whole: vaebench data check {name}"
-    return False, f"vaebench data download {name} --data-dir {folder}"
+        return False, f"files in {parent} are not whole: {hint_data('check', name, folder)}"
+    return False, hint_data("download", name, folder)
 
 
 def _download_bytes(name: str) -> int | None:

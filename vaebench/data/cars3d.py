@@ -14,6 +14,7 @@ from vaebench.data.grid import Grid
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError
+from vaebench.hints import hint_data
 
 NAME = "cars3d"
 FOLDERS = ("cars3d", "cars")
@@ -63,8 +64,8 @@ def load_cars3d(
         raise missing(NAME, data_dir, data_dir / FOLDERS[0] / PATTERN)
     if len(paths) != _objects:
         raise DataError(
-            f"{paths[0].parent} has {len(paths)} files {PATTERN}, not {_objects}. Run `vaebench "
-            f"data download {NAME} --data-dir {data_dir}`."
+            f"{paths[0].parent} has {len(paths)} files {PATTERN}, not {_objects}. Run "
+            f"`{hint_data('download', NAME, data_dir)}`."
         )
     grid = Grid(GRID.names, (*GRID.sizes[:2], _objects))
     shape = (int(np.prod(grid.sizes)), WIDTH, WIDTH, 3)

@@ -14,6 +14,7 @@ from vaebench.data.base import as_indices, missing, reading
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError, UsageError
+from vaebench.hints import hint_data
 
 NAME = "celeba"
 FOLDER = "celeba"
@@ -129,8 +130,8 @@ def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
         faces: Any = datasets.CelebA(data_dir, split="all", download=False)
     except (RuntimeError, OSError, ValueError, IndexError) as error:
         raise DataError(
-            f"{data_dir / FOLDER} is not whole: {error}. Run `vaebench data check {NAME} "
-            f"--data-dir {data_dir}`, which names the file."
+            f"{data_dir / FOLDER} is not whole: {error}. Run "
+            f"`{hint_data('check', NAME, data_dir)}`, which names the file."
         ) from error
     for start in range(0, len(faces.filename), _BLOCK):
         block = []

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, image_size
 from vaebench.errors import DataError
+from vaebench.hints import hint_data
 
 NATIVE_SIZE = 28
 PADDED_SIZE = 32
@@ -220,7 +221,7 @@ def load_grey(name: str, data_dir: Path, size: int | None = None) -> GreyImages:
         if problem is not None:
             raise DataError(
                 f"{problem} Searched for {name} in the folder {data_dir}. Run "
-                f"`vaebench data download {name} --data-dir {data_dir}`, or point --data-dir or "
+                f"`{hint_data('download', name, data_dir)}`, or point --data-dir or "
                 f"VAEBENCH_DATA at the folder that holds {collection.torchvision_name}/."
             )
     parts = [_read(collection, data_dir, train) for train in (True, False)]
@@ -230,8 +231,8 @@ def load_grey(name: str, data_dir: Path, size: int | None = None) -> GreyImages:
         place = int(labels.argmax())
         raise DataError(
             f"{collection.folder(data_dir)} is not as published: image {place:,} has the label "
-            f"{labels[place]}, and there are {len(collection.label_names)}. Run `vaebench data "
-            f"download {name} --data-dir {data_dir}`, which replaces the damaged file."
+            f"{labels[place]}, and there are {len(collection.label_names)}. Run "
+            f"`{hint_data('download', name, data_dir)}`, which replaces the damaged file."
         )
     source = f"{collection.source}, files in {collection.folder(data_dir)}"
     return GreyImages(name, source, images, labels, pixels)

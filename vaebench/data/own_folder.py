@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, find, kept_name, silent, unpacked
 from vaebench.errors import DataError, UsageError, VaebenchError
+from vaebench.hints import hint_data
 
 PREFIX = "folder:"
 NATIVE_SIZE = 64
@@ -128,7 +129,7 @@ def _broken_images(path: Path, files: Sequence[Path]) -> DataError:
     if len(problems) < 2:
         return DataError(" ".join([*problems, advice]))
     more = len(problems) - _NAMED
-    rest = [f"And {more:,} more: vaebench data check {PREFIX}{path}"] if more > 0 else []
+    rest = [f"And {more:,} more: {hint_data('check', f'{PREFIX}{path}')}"] if more > 0 else []
     start = f"{len(problems):,} of {len(files):,} images of {path} cannot be used."
     return DataError(" ".join([start, *problems[:_NAMED], *rest, advice]))
 

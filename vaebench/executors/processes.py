@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from vaebench.errors import LostWorkerError
+from vaebench.errors import LostWorkerError, VaebenchError
 from vaebench.executors.worker_process import STOP_SIGNALS, Task, WorkerProcess
 from vaebench.memory import last_sign, oom_kills
 from vaebench.outcome import JobOutcome, Progress
@@ -37,8 +37,11 @@ class ProcessExecutor(Generic[Context]):
         workers: Number of processes.
         on_event: Called, from several threads, with each worker's signs of life.
 
+    Raises:
+        VaebenchError: Not even the thread that looks after one worker can be started.
+
     Attributes:
-        workers: Packs that run at once.
+        workers: Packs that run at once: fewer than asked for where more threads cannot be started.
     """
 
     def __init__(
@@ -58,12 +61,20 @@ class ProcessExecutor(Generic[Context]):
         self._lock = threading.Lock()
         self._busy: dict[int, WorkerProcess] = {}
         self._stopping = self._killing = False
-        self._threads = [
-            threading.Thread(target=self._serve, args=(slot,), daemon=True)
-            for slot in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for slot in range(workers):
+            thread = threading.Thread(target=self._serve, args=(slot,), daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if slot == 0:
+                    raise VaebenchError(
+                        f"No worker can be looked after: {error}. Too many processes run, or too "
+                        "little memory is left: end some of them, then run the command again."
+                    ) from error
+                self.workers = slot
+                break
+            self._threads.append(thread)
 
     def submit(self, pack: Sequence[JobSpec]) -> _Answer:
         """Hands a pack to the next free worker.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vaebench.analysis import latent_kl, latent_variance, measure, representatives
+from vaebench.analysis import latent_variance, measure, representatives
 from vaebench.analysis.frames import symbol
 from vaebench.outcome import Artifact
 from vaebench.report.pictures import Block, by_variance, cut, labels, picture
 from vaebench.report.rendering import Drawing, render
-from vaebench.store import Reader
+from vaebench.store import Reader, latent_kl
 
 TITLES = {
     "reconstructions": "Reconstructions",
@@ -104,7 +104,7 @@ def choose(reader: Reader, chosen: pd.DataFrame) -> list[Shown]:
                 int(row["seed"]),
                 told,
                 {artifact.name: artifact for artifact in reader.artifacts(key)},
-                latent_kl(reader, key),
+                latent_kl(reader, key=key).get(key, {}),
                 latent_variance(reader, str(row["cell"]), key),
             )
         )

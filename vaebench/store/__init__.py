@@ -3,12 +3,11 @@
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
 from vaebench.store.figures import (
-    LATENT_KL,
     curves_of,
     environments_of,
-    figures_of_cell,
     figures_of_runs,
     figures_of_sweep,
+    latent_kl,
     scores_of,
 )
 from vaebench.store.reading import TABLES, Reader
@@ -18,7 +17,6 @@ from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
 
 __all__ = [
-    "LATENT_KL",
     "MAX_LOSSES",
     "RELATIVE",
     "STALE_SECONDS",
@@ -33,10 +31,10 @@ __all__ = [
     "SweepRow",
     "curves_of",
     "environments_of",
-    "figures_of_cell",
     "figures_of_runs",
     "figures_of_sweep",
     "forget",
+    "latent_kl",
     "made_by_other_code",
     "renew",
     "scores_of",

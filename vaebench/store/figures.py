@@ -47,18 +47,31 @@ def figures_of_sweep(reader: Reader, sweep_id: int, names: Collection[str]) -> l
     return list(found.values())
 
 
-def figures_of_cell(reader: Reader, cell: str, start: str) -> dict[str, dict[str, float]]:
-    """Returns the figures of a cell's finished runs whose names begin so: key -> name -> value.
+def latent_kl(
+    reader: Reader, *, cell: str | None = None, key: str | None = None
+) -> dict[str, dict[int, float]]:
+    """Returns the KL of the latents of a cell's finished runs, or of one run, in nats.
 
-    What has no value is left out.
+    Args:
+        reader: The database; runs with one that is of no latent are in `unreadable` afterwards.
+        cell: The cell.
+        key: The run's job key.
+
+    Returns:
+        By job key and latent, where it has a value; nothing for a model that has none.
     """
+    chosen = jobs.c.job_key == key if cell is None else jobs.c.cell == cell
     values = [jobs.c.job_key, scores.c.name, scores.c.value]
     statement = sa.select(*values).join(scores, scores.c.job_id == jobs.c.id)
-    statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
-    chosen = (scores.c.name.startswith(start), scores.c.value.is_not(None))
-    found: dict[str, dict[str, float]] = {}
-    for key, name, value in reader.sound(statement.where(*chosen), values):
-        found.setdefault(key, {})[name] = value
+    statement = statement.where(chosen, jobs.c.state == "COMPLETE", scores.c.value.is_not(None))
+    found: dict[str, dict[int, float]] = {}
+    of_latents = scores.c.name.startswith(LATENT_KL, autoescape=True)
+    for run, name, value in reader.sound(statement.where(of_latents), values):
+        place = name.removeprefix(LATENT_KL)
+        if place.isascii() and place.isdecimal():
+            found.setdefault(run, {})[int(place)] = value
+        else:
+            reader.unreadable.setdefault(run, f"{name!a} is the KL of no latent")
     return found
 
 

@@ -13,7 +13,7 @@ from vaebench.spec import JobSpec
 from vaebench.store.claiming import Claiming, held, time_text
 from vaebench.store.claims import Claim
 from vaebench.store.database import open_engine, shown, translated
-from vaebench.store.figures import AT_ONCE, LATENT_KL, figures_of_cell
+from vaebench.store.figures import AT_ONCE, latent_kl
 from vaebench.store.rows import Added
 from vaebench.store.schema import RELATIVE, jobs, representations, scores, sweep_jobs, sweeps
 from vaebench.store.writing import (
@@ -101,7 +101,7 @@ class Store(Claiming):
         scored = [cell for cell, scored in found if scored]
         for cell in scored:
             self.representations(cell)
-            figures_of_cell(self, cell, LATENT_KL)
+            latent_kl(self, cell=cell)
         return [cell for cell, _ in (self._unranked(sweep_id) if scored else found)]
 
     def _unranked(self, sweep_id: int) -> list[tuple[str, bool]]:
