@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,7 @@ def _evaluate(
             last = now
             on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
 
+    import_module("sklearn.linear_model")  # which draws from Python's generator when imported
     watched = GlobalGenerators(trainer.device)
     encoder = Encoder(trainer.model.eval(), feed, spec.precision, on_batch)
     indices = held_out(spec, feed.data)
