@@ -11,6 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Thing = TypeVar("Thing")
 Found = TypeVar("Found")
 
@@ -69,7 +71,8 @@ def _holding(function: Callable[[Any], Any], things: Sequence[Any]) -> Iterator[
     """Keeps the work where forked processes find it: it needs not be picklable.
 
     Looking for garbage costs a fifth of the time that figures take; here it is looked for after
-    each thing, and only in what was made since.
+    each thing, and only in what was made since. Products of matrices get one thread each: in
+    several processes more of them wait for each other, for longer than they compute.
     """
     global _held
     before, _held = _held, (function, things)
@@ -77,7 +80,8 @@ def _holding(function: Callable[[Any], Any], things: Sequence[Any]) -> Iterator[
     gc.disable()
     gc.freeze()
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         gc.unfreeze()
         if usual:
