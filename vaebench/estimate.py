@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 
-from vaebench.data.cards import Contents, card
+from vaebench.data.cards import card
+from vaebench.data.info import Contents
 from vaebench.spec import JobSpec
 
 BUDGET_SECONDS = 20.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vaebench import metrics
-from vaebench.data.cards import Contents
+from vaebench.data.info import Contents
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import ENCODE_BATCH, images_encoded
 from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE

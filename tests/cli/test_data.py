@@ -16,16 +16,15 @@ from PIL import Image
 
 from tests.cli.conftest import Say
 from tests.cli.test_inspect import on_terminal
-from tests.data.loopback import Site, serving
+from tests.data.published_formats import altered
+from tests.download.loopback import Site, serving
+from vaebench import download as downloads
 from vaebench.cli.bars import Bars
-from vaebench.cli.data import WHAT
 from vaebench.cli.preview import half_blocks, preview
-from vaebench.data import DATASETS, OWN, load_dataset
-from vaebench.data import cards as data_cards
-from vaebench.data import download as downloads
-from vaebench.data.download import DownloadEvent, FileCheck
+from vaebench.data import DATASETS, dataset_names, find_dataset, load_dataset
+from vaebench.data.info import FileCheck
 from vaebench.data.mnist import COLLECTIONS
-from vaebench.data.published import PUBLISHED
+from vaebench.download import DownloadEvent
 from vaebench.errors import DataError
 
 
@@ -49,7 +48,7 @@ class TestList:
             f"To get one that is not here: vaebench data download NAME --data-dir {tmp_path}\n"
         )
         lines = {line.split()[0]: line for line in said.out.splitlines()[1:]}
-        assert set(lines) == set(DATASETS)
+        assert set(lines) == set(dataset_names())
         assert "yes" in lines["dsprites"]
         assert "no file needed" in lines["dsprites"]
         assert lines["mnist"].endswith(str(raw))
@@ -104,18 +103,19 @@ def own_images(folder: Path) -> Path:
 
 class TestShow:
     def test_every_data_set_says_what_it_is(self, say: Say, tmp_path: Path) -> None:
-        assert WHAT.keys() == {*DATASETS, *OWN}
-        for name in DATASETS:
+        for about in DATASETS:
+            name = about.name
             said = say("data", "show", name, "--data-dir", tmp_path)
             assert said.code == 0
-            assert said.out.splitlines()[0] == data_cards.ABOUT[name].title
-            found, contents = facts(said.out), data_cards.CONTENTS[name]
+            assert said.out.splitlines()[0] == about.title
+            found, contents = facts(said.out), about.contents
             assert found["name"] == name
+            assert found["what"] == about.what
             assert found["images"] == f"{contents.images:,}"
             assert found["shape"].startswith("×".join(map(str, contents.observation_shape)))
-            assert found["licence"] == data_cards.ABOUT[name].licence
-            assert found["citation"] == data_cards.ABOUT[name].citation
-            assert found["home page"] == data_cards.ABOUT[name].url
+            assert found["licence"] == about.licence
+            assert found["citation"] == about.citation
+            assert found["home page"] == about.url
             assert found["random part"].startswith("drawn" if contents.stochastic else "none")
             assert said.err.count("\n") == 1
             assert said.err.startswith("No preview: ")
@@ -285,7 +285,7 @@ class TestPreview:
             on_progress(0, 480_000)
             raise AssertionError("it went on")
 
-        monkeypatch.setitem(downloads._PREPARED, "shapes3d", load)
+        altered(monkeypatch, "shapes3d", prepare=load)
         line = preview("shapes3d", str(tmp_path), 80)
         assert line.plain == "The images are not unpacked yet: --picture FILE.png does that."
 
@@ -389,8 +389,9 @@ class TestDownload:
         Image.new("RGB", (100, 90), (90, 60, 30)).save(tmp_path / "made.jpg")
         content = (tmp_path / "made.jpg").read_bytes()
         with serving(Site({"/scream.jpg": content})) as address:
-            remote = replace(PUBLISHED["scream_dsprites"][0], urls=(f"{address}/scream.jpg",))
-            monkeypatch.setitem(PUBLISHED, "scream_dsprites", (remote,))
+            picture = find_dataset("scream_dsprites").files[0]
+            remote = replace(picture, urls=(f"{address}/scream.jpg",))
+            altered(monkeypatch, "scream_dsprites", files=(remote,))
             said = say("data", "download", "scream_dsprites", "--data-dir", tmp_path)
         assert (said.code, said.err) == (0, "Downloading scream.jpg\n")
         assert said.out == f"scream_dsprites is here and whole: {tmp_path / 'scream'}\n"

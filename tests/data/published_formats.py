@@ -10,6 +10,7 @@ import hashlib
 import struct
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from vaebench import data
 from vaebench.data import smallnorb
 from vaebench.data.grid import Grid
 
@@ -166,3 +168,9 @@ def recompress(path: Path, **changes: NDArray[Any]) -> Path:
     np.savez(path, **arrays)
     assert zipfile.is_zipfile(path)
     return path
+
+
+def altered(patch: pytest.MonkeyPatch, name: str, **changes: object) -> None:
+    """Puts another record in the place of a published data set's."""
+    records = [replace(info, **changes) if info.name == name else info for info in data.DATASETS]
+    patch.setattr(data, "DATASETS", tuple(records))

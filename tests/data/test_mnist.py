@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaebench.data import DATASETS, Dataset, data_folder, load_dataset
+from vaebench.data import Dataset, data_folder, dataset_names, load_dataset
 from vaebench.data.mnist import COLLECTIONS
 from vaebench.errors import DataError, UsageError
 
@@ -115,7 +115,7 @@ def test_other_sizes_are_refused(tmp_path: Path) -> None:
 def test_unknown_name_is_answered_with_a_suggestion(tmp_path: Path) -> None:
     names = "dsprites color_dsprites noisy_dsprites scream_dsprites smallnorb cars3d shapes3d "
     names += "mpi3d_toy mpi3d_realistic mpi3d_real mnist fashion-mnist celeba"
-    assert " ".join(DATASETS) == names
+    assert " ".join(dataset_names()) == names
     with pytest.raises(UsageError, match="Did you mean 'fashion-mnist'"):
         load_dataset("fashionmnist", tmp_path)
     with pytest.raises(UsageError, match=r"celeba, npz:PATH, folder:PATH\."):

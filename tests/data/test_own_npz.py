@@ -11,7 +11,7 @@ import pytest
 from tests.data.conftest import known
 from tests.data.published_formats import cut
 from vaebench.data import Dataset, load_dataset, own_npz
-from vaebench.data.checking import check
+from vaebench.download import check
 from vaebench.errors import DataError, UsageError
 
 RNG = np.random.default_rng(0)

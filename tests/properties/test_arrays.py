@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.properties.inputs import answers, damaged
-from vaebench.data import cars3d, load_dataset, mnist, shapes3d, smallnorb
-from vaebench.data.checking import check, read_through
+from vaebench.data import cars3d, idx, load_dataset, norb_matrix, shapes3d
 from vaebench.data.dsprites import read_official
 from vaebench.data.grid import Grid
 from vaebench.data.identity import content_digest
 from vaebench.data.mpi3d import header_shape
+from vaebench.data.npz_members import read_through
+from vaebench.download import check
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_npz_headers(folder: Path, header: str, version: tuple[int, int], packed
     own(folder, buffer.getvalue())
 
 
-SMALL_IDX = mnist.IdxFile("small", (2051, 3, 4, 4), 16 + 48, "")
+SMALL_IDX = idx.IdxFile("small", (2051, 3, 4, 4), 16 + 48, "")
 WHOLE_IDX = struct.pack(">4i", *SMALL_IDX.header) + bytes(48)
 
 
@@ -164,7 +165,7 @@ WHOLE_IDX = struct.pack(">4i", *SMALL_IDX.header) + bytes(48)
 def test_idx(folder: Path, content: bytes) -> None:
     path = folder / "small"
     path.write_bytes(content)
-    problem = mnist.file_problem(path, SMALL_IDX)
+    problem = idx.file_problem(path, SMALL_IDX)
     assert problem is None or len(problem.splitlines()) == 1
     whole = len(content) == 64 and content[:16] == WHOLE_IDX[:16]
     assert (problem is None) == whole
@@ -190,14 +191,14 @@ SIGNED = st.integers(-(2**31), 2**31 - 1)
 def test_smallnorb(folder: Path, content: bytes, packed: bool) -> None:
     path = folder / ("part.mat.gz" if packed else "part.mat")
     path.write_bytes(gzip.compress(content, 1) if packed else content)
-    answers(lambda: list(smallnorb.read_matrix(path, np.uint8, (6, 4, 5))))
+    answers(lambda: list(norb_matrix.read_matrix(path, np.uint8, (6, 4, 5))))
 
 
 @given(damaged(gzip.compress(NORB)))
 def test_smallnorb_packed(folder: Path, content: bytes) -> None:
     path = folder / "part.mat.gz"
     path.write_bytes(content)
-    answers(lambda: list(smallnorb.read_matrix(path, np.uint8, (6, 4, 5))))
+    answers(lambda: list(norb_matrix.read_matrix(path, np.uint8, (6, 4, 5))))
 
 
 CAR = saved(scipy.io.savemat, {"im": np.zeros((128, 128, 3, 24, 4), np.uint8)}, do_compression=True)

@@ -17,9 +17,9 @@ from PIL import Image
 
 from tests.properties.inputs import answers, damaged
 from vaebench.data import celeba, load_dataset
-from vaebench.data.checking import check
 from vaebench.data.dsprites_variants import read_picture
-from vaebench.data.unpacking import extract_tar, extract_zip, gunzip
+from vaebench.download import check
+from vaebench.download.unpacking import extract_tar, extract_zip, gunzip
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "tif": "TIFF", "webp": "WEBP", "bmp": "BMP", "ppm": "PPM"}
 

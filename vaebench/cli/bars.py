@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from vaebench.cli import tables
 
 if TYPE_CHECKING:
-    from vaebench.data.download import DownloadEvent
+    from vaebench.download import DownloadEvent
 
 STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
 
@@ -29,7 +29,7 @@ def make_ready(
     Raises:
         DataError: A file is missing or damaged, or there is no room.
     """
-    from vaebench.data.download import prepare
+    from vaebench.download import prepare
 
     with Bars() as bars:
         for name in names:

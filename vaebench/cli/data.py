@@ -20,24 +20,6 @@ if TYPE_CHECKING:
     from vaebench.data.cards import Card
 
 DEFAULT_FOLDER = "data"
-WHAT = {
-    "dsprites": "white squares, ellipses and hearts on black",
-    "color_dsprites": "dSprites in random colours, uniform in 0.5 to 1 in each channel, on black",
-    "noisy_dsprites": "dSprites, white on uniform noise in each pixel and channel",
-    "scream_dsprites": "dSprites that invert a patch of The Scream averaged with a random colour",
-    "smallnorb": "photographs of 50 toys, ten of each category; which of them is no factor",
-    "cars3d": "pictures of 183 car models from all sides",
-    "shapes3d": "renderings of an object in a room",
-    "mpi3d_toy": "a robot arm with an object, in simple renderings",
-    "mpi3d_realistic": "a robot arm with an object, in realistic renderings",
-    "mpi3d_real": "a robot arm with an object, in photographs",
-    "mnist": "handwritten digits",
-    "fashion-mnist": "pieces of clothing",
-    "celeba": "faces of celebrities, cut to the square in their middle",
-    "npz": "your own images, in an npz file",
-    "folder": "your own images, in a folder of image files",
-}
-"""What can be seen, by name or, for a user's own images, by kind."""
 NAMES_SHOWN = 10
 """Labels that `show` names, at most."""
 
@@ -51,7 +33,7 @@ app = typer.Typer(
 @app.command("list")
 def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
     """List the data sets: which are here, where, how large, and how to get the others."""
-    from vaebench.data import DATASETS
+    from vaebench.data import dataset_names
     from vaebench.data.cards import card
 
     columns = (
@@ -62,7 +44,7 @@ def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
         Column("where"),
     )
     rows, missing = [], False
-    for name in DATASETS:
+    for name in dataset_names():
         found = card(name, data_dir)
         here = Text("yes", style="green") if found.available else Text("no", style="yellow")
         absent = found.where == _command(name, data_dir)
@@ -83,11 +65,9 @@ def _command(name: str, data_dir: str) -> str:
 
 def _download_size(found: Card) -> str:
     """How much must be downloaded; where some files' sizes are not known, that of the others."""
-    from vaebench.data.published import PUBLISHED
-
     if found.download_bytes is not None:
         return _size(found.download_bytes) if found.download_bytes else "-"
-    known = sum(file.bytes or 0 for file in PUBLISHED[found.name] if not file.optional)
+    known = sum(file.bytes or 0 for file in found.about.needed) if found.about else 0
     return f"> {_size(known)}" if known else "unknown"
 
 
@@ -109,18 +89,20 @@ def show(
     Example: vaebench data show shapes3d --picture shapes3d.png
     """
     from vaebench.cli.preview import preview, why_not
-    from vaebench.data import OWN
+    from vaebench.data import DatasetInfo, find_dataset, find_own
     from vaebench.data.cards import card
 
     if picture is not None and picture.suffix.lower() != ".png":
         raise UsageError(f"--picture is {str(picture)!r}; the name of a PNG file ends in .png.")
-    own = name.partition(":")[0] in OWN
-    if own:
+    own = find_own(name)
+    if own is not None:
         make_ready([name], data_dir)
     found = card(name, data_dir)
     if picture is not None:
         _write_picture(name, data_dir, picture)
-    tables.emit(Text(found.about.title, style="bold"), tables.pairs(_facts(found, own=own)))
+    known = find_dataset(name) if own is None else own
+    title = known.title if isinstance(known, DatasetInfo) else name
+    tables.emit(Text(title, style="bold"), tables.pairs(_facts(found, known.what)))
     if picture is not None:
         tables.note(f"Sample picture: {picture}")
     elif (reason := why_not(found)) is not None:
@@ -132,7 +114,7 @@ def show(
             tables.note(f"No preview: {error}")
 
 
-def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
+def _facts(found: Card, what: str) -> list[tuple[str, str | Text]]:
     """What a card says, by row; a user's own images have no publisher to speak of."""
     contents, about = found.contents, found.about
     channels, height, width = contents.observation_shape
@@ -143,7 +125,7 @@ def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
     here.append(f", {found.where}" if found.available else f": {found.where}")
     facts: list[tuple[str, str | Text]] = [
         ("name", found.name),
-        ("what", WHAT[found.name.partition(":")[0]]),
+        ("what", what),
         ("images", f"{contents.images:,}"),
         ("shape", f"{channels}×{height}×{width} ({'grey' if channels == 1 else 'colour'})"),
         ("factors", ", ".join(f"{name} {size}" for name, size in sizes) or "none known"),
@@ -152,7 +134,7 @@ def _facts(found: Card, *, own: bool) -> list[tuple[str, str | Text]]:
         ("random part", random if contents.stochastic else "none"),
         ("here", here),
     ]
-    if own:
+    if about is None:
         return facts[1:]
     unpacked = found.unpacked_bytes
     return [
@@ -195,7 +177,7 @@ def download(
     data_dir: DataFolder = DEFAULT_FOLDER,
 ) -> None:
     """Download a data set; what is here and whole stays, what was cut off goes on."""
-    from vaebench.data import download as downloads
+    from vaebench import download as downloads
 
     with Bars() as bars:
         files = downloads.download(name, data_dir, bars.show)
@@ -208,12 +190,12 @@ def check(
     data_dir: DataFolder = DEFAULT_FOLDER,
 ) -> None:
     """Check the files of data sets: size, header and checksum."""
-    from vaebench.data import DATASETS, OWN
-    from vaebench.data import download as downloads
+    from vaebench import download as downloads
+    from vaebench.data import dataset_names, find_own
 
     rows: list[tuple[str, str | Text]] = []
     broken = []
-    for chosen in [name] if name else DATASETS:
+    for chosen in [name] if name else dataset_names():
         files = downloads.check(chosen, data_dir)
         if not files:
             rows.append((chosen, "no file, none needed: it is drawn from formulas"))
@@ -226,7 +208,7 @@ def check(
             if file.problem:
                 broken.append(file.path)
     tables.emit(tables.pairs(rows, indent=0))
-    if broken and name and name.partition(":")[0] in OWN:
+    if broken and name and find_own(name) is not None:
         raise DataError(
             f"{name} is missing or not whole. Mend what is said of it, or save it again."
         )

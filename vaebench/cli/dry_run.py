@@ -13,7 +13,7 @@ from vaebench.fingerprint import other_code
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
-    from vaebench.data.cards import Contents
+    from vaebench.data.info import Contents
     from vaebench.data.own import OwnData
 
 NAMED = 6

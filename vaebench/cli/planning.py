@@ -18,7 +18,7 @@ from vaebench.spec import JobSpec, Setting, SweepSpec
 from vaebench.study import Entry, Study, merged
 
 if TYPE_CHECKING:
-    from vaebench.data.cards import Contents
+    from vaebench.data.info import Contents
     from vaebench.data.own import OwnData
 
 LEAST_FOLD = 2

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vaebench.data.cards import Card
-    from vaebench.data.download import DownloadEvent
+    from vaebench.download import DownloadEvent
 
 ROWS, COLUMNS = 2, 8
 """Images shown, at most."""
@@ -65,7 +65,7 @@ def preview(name: str, data_dir: str, width: int) -> Padding | Text:
 
     from vaebench.data import load_dataset
     from vaebench.data.cards import sample_picture
-    from vaebench.data.download import prepare
+    from vaebench.download import prepare
 
     def stop(event: DownloadEvent) -> None:
         raise _UnpreparedError

@@ -3,58 +3,80 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic, own_path
-from vaebench.data.cars3d import load_cars3d
-from vaebench.data.celeba import load_celeba
-from vaebench.data.dsprites import load_dsprites
-from vaebench.data.dsprites_variants import (
-    load_color_dsprites,
-    load_noisy_dsprites,
-    load_scream_dsprites,
-)
+from vaebench.data.cars3d import CARS3D
+from vaebench.data.celeba import CELEBA
+from vaebench.data.dsprites import DSPRITES
+from vaebench.data.dsprites_variants import COLOR_DSPRITES, NOISY_DSPRITES, SCREAM_DSPRITES
 from vaebench.data.identity import check_digest, content_digest, parsed
-from vaebench.data.mnist import load_fashion_mnist, load_mnist
-from vaebench.data.mpi3d import load_mpi3d
-from vaebench.data.own_folder import load_folder
-from vaebench.data.own_npz import load_npz
-from vaebench.data.shapes3d import load_shapes3d
-from vaebench.data.smallnorb import load_smallnorb
-from vaebench.data.stored import StoredImages
+from vaebench.data.info import DatasetInfo, OwnKind
+from vaebench.data.mnist import FASHION_MNIST, MNIST
+from vaebench.data.mpi3d import MPI3D_REAL, MPI3D_REALISTIC, MPI3D_TOY
+from vaebench.data.own_folder import FOLDER
+from vaebench.data.own_npz import NPZ
+from vaebench.data.shapes3d import SHAPES3D
+from vaebench.data.smallnorb import SMALLNORB
 from vaebench.errors import unknown
 
 __all__ = [
     "DATASETS",
     "OWN",
     "Dataset",
+    "DatasetInfo",
+    "OwnKind",
     "StochasticDataset",
     "data_folder",
+    "dataset_names",
+    "find_dataset",
+    "find_own",
     "is_stochastic",
     "load_dataset",
 ]
 
-DATASETS: dict[str, Callable[[Path, int | None], Dataset]] = {
-    "dsprites": load_dsprites,
-    "color_dsprites": load_color_dsprites,
-    "noisy_dsprites": load_noisy_dsprites,
-    "scream_dsprites": load_scream_dsprites,
-    "smallnorb": load_smallnorb,
-    "cars3d": load_cars3d,
-    "shapes3d": load_shapes3d,
-    "mpi3d_toy": partial(load_mpi3d, "mpi3d_toy"),
-    "mpi3d_realistic": partial(load_mpi3d, "mpi3d_realistic"),
-    "mpi3d_real": partial(load_mpi3d, "mpi3d_real"),
-    "mnist": load_mnist,
-    "fashion-mnist": load_fashion_mnist,
-    "celeba": load_celeba,
-}
-OWN: dict[str, Callable[..., StoredImages]] = {
-    "npz": load_npz,
-    "folder": load_folder,
-}
+DATASETS: tuple[DatasetInfo, ...] = (
+    DSPRITES,
+    COLOR_DSPRITES,
+    NOISY_DSPRITES,
+    SCREAM_DSPRITES,
+    SMALLNORB,
+    CARS3D,
+    SHAPES3D,
+    MPI3D_TOY,
+    MPI3D_REALISTIC,
+    MPI3D_REAL,
+    MNIST,
+    FASHION_MNIST,
+    CELEBA,
+)
+"""The published data sets, in the order that they are listed in."""
+
+OWN: tuple[OwnKind, ...] = (NPZ, FOLDER)
+"""Ways in which users have images of their own."""
+
+
+def dataset_names() -> list[str]:
+    """Returns the names of the published data sets."""
+    return [info.name for info in DATASETS]
+
+
+def find_dataset(name: str) -> DatasetInfo:
+    """Looks a published data set up by its name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    for info in DATASETS:
+        if info.name == name:
+            return info
+    raise unknown("data set", name, (*dataset_names(), *(f"{own.name}:PATH" for own in OWN)))
+
+
+def find_own(name: str) -> OwnKind | None:
+    """Says of what kind a user's own images are; None for any other name."""
+    kind, colon, _ = name.partition(":")
+    return next((own for own in OWN if colon and own.name == kind), None)
 
 
 def load_dataset(
@@ -67,7 +89,7 @@ def load_dataset(
     """Opens a data set.
 
     Args:
-        name: A key of `DATASETS`, or `npz:PATH` or `folder:PATH` for a user's own images.
+        name: One of `dataset_names()`, or `npz:PATH` or `folder:PATH` for a user's own images.
         data_dir: Folder of downloaded data sets, else the environment variable VAEBENCH_DATA,
             else ./data. dSprites needs no file, but uses the official one where the folder has it.
         size: Height and width of the images in pixels: 28 or 32 for MNIST and Fashion-MNIST, up to
@@ -83,15 +105,12 @@ def load_dataset(
         UsageError: The name is not known or lacks its path, or the data set cannot have that size.
         DataError: A file is missing, truncated or not the published one.
     """
-    folder = data_folder(data_dir)
-    kind, colon, _ = name.partition(":")
-    if colon and kind in OWN:
-        path, skips = own_path(name), {"skip_broken": True} if skip_broken else {}
-        data = OWN[kind](path, folder, size, **(skips if kind == "folder" else {}))
-        if (wanted := parsed(name)) is not None and path.name == Path(wanted.file).name:
-            native = data if size is None else OWN[kind](path, folder, None)
-            check_digest(name, wanted, content_digest(native))
-        return data
-    if name not in DATASETS:
-        raise unknown("data set", name, (*DATASETS, *(f"{own}:PATH" for own in OWN)))
-    return DATASETS[name](folder, size)
+    folder, own = data_folder(data_dir), find_own(name)
+    if own is None:
+        return find_dataset(name).load(folder, size)
+    path, skips = own_path(name), {"skip_broken": True} if skip_broken and own.skips else {}
+    data = own.load(path, folder, size, **skips)
+    if (wanted := parsed(name)) is not None and path.name == Path(wanted.file).name:
+        native = data if size is None else own.load(path, folder, None)
+        check_digest(name, wanted, content_digest(native))
+    return data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from vaebench.data.base import image_size, missing, reading
 from vaebench.data.grid import Grid
+from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, readable
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError
@@ -140,3 +142,45 @@ def _scaled(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for image in images.reshape(-1, *images.shape[2:]):
         picture = Image.fromarray(np.ascontiguousarray(image))
         yield np.asarray(picture.resize((WIDTH, WIDTH), Image.Resampling.LANCZOS))
+
+
+def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    paths = car_files(folder)
+    if not paths:
+        path = folder / remote.folder / PATTERN
+        return [FileCheck(path, f"{path} are missing.")]
+    checks = [
+        readable(path, partial(read_car, path)) if thorough else FileCheck(path, None)
+        for path in paths
+    ]
+    if len(paths) != OBJECTS:
+        parent = paths[0].parent
+        problem = f"{parent} has {len(paths)} files {PATTERN}, not {OBJECTS}."
+        checks.insert(0, FileCheck(parent, problem))
+    return checks
+
+
+CARS3D = DatasetInfo(
+    name=NAME,
+    title="Cars3D",
+    what="pictures of 183 car models from all sides",
+    citation="Reed, Zhang, Zhang and Lee, Deep visual analogy-making, NeurIPS 2015, "
+    "https://papers.nips.cc/paper/5845-deep-visual-analogy-making",
+    licence="none stated",
+    url="http://www.scottreed.info",
+    contents=Contents.of_grid(GRID, SHAPE, LABELS),
+    files=(
+        RemoteFile(
+            "nips2015-analogy-data.tar.gz",
+            FOLDERS[0],
+            ("http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",),
+            "md5:4e866a7919c1beedf53964e6f7a23686",
+            unpack="tar",
+            wanted=PATTERN,
+        ),
+    ),
+    load=load_cars3d,
+    check=_check,
+    prepare=load_cars3d,
+    unpacked=True,
+)

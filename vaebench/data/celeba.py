@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, missing, reading
+from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, kept_as_published
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError, UsageError
@@ -31,6 +33,7 @@ LISTS = (
     "list_landmarks_align_celeba.txt",
     "list_eval_partition.txt",
 )
+IMAGE_FOLDER = "img_align_celeba"
 _CROP = 148
 _BLOCK = 256
 
@@ -136,7 +139,7 @@ def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
     for start in range(0, len(faces.filename), _BLOCK):
         block = []
         for name in faces.filename[start : start + _BLOCK]:
-            path = data_dir / FOLDER / "img_align_celeba" / name
+            path = data_dir / FOLDER / IMAGE_FOLDER / name
             with reading(path, "cannot be read as an image"), Image.open(path) as file:
                 face = file.convert("RGB")
             left, top = (face.width - _CROP) // 2, (face.height - _CROP) // 2
@@ -169,3 +172,53 @@ def _read_partition(path: Path, images: int) -> NDArray[np.int64]:
             f"{', '.join(sorted(set(parts))[:5])}, not {images:,} into 0, 1, 2."
         )
     return np.array(parts).astype(np.int64)
+
+
+def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    if remote.unpack is None:
+        return [kept_as_published(folder / remote.folder / remote.name, remote, thorough)]
+    path = folder / remote.folder / IMAGE_FOLDER
+    if not path.is_dir():
+        return [FileCheck(path, f"{path} is missing.")]
+    count = sum(1 for file in path.iterdir() if file.suffix == ".jpg")
+    problem = f"{path} has {count:,} images, not {IMAGES:,}."
+    return [FileCheck(path, None if count == IMAGES else problem)]
+
+
+def _file(name: str, identity: str, md5: str, size: int | None) -> RemoteFile:
+    server = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
+    return RemoteFile(name, FOLDER, (server + identity,), f"md5:{md5}", size)
+
+
+_PUBLISHED = (
+    ("0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c", 26_721_026),
+    ("1_ee_0u7vcNLOfNLegJRHmolfH5ICW-XS", "32bd1bd63d3c78cd57e08160ec5ed1e2", None),
+    ("0B7EVK8r0v71pbThiMVRxWXZ4dU0", "00566efa6fedff7a56946cd1c10f1c16", None),
+    ("0B7EVK8r0v71pd0FJY3Blby1HUTQ", "cc24ecafdb5b50baae59b03474781f8c", 12_156_055),
+    ("0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668", 2_836_386),
+)
+_ARCHIVE = _file(
+    f"{IMAGE_FOLDER}.zip",
+    "0B7EVK8r0v71pZjFTYXZWM3FlRnM",
+    "00d2c5bc6d35e252742224ab0c1e8fcb",
+    1_443_490_838,
+)
+
+CELEBA = DatasetInfo(
+    name=NAME,
+    title="CelebA",
+    what="faces of celebrities, cut to the square in their middle",
+    citation="Liu, Luo, Wang and Tang, Deep learning face attributes in the wild, ICCV 2015, "
+    "https://arxiv.org/abs/1411.7766",
+    licence="for non-commercial research purposes only; see the home page",
+    url="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    contents=Contents(IMAGES, SHAPE, label_names=LABEL_NAMES, train_images=TRAIN_IMAGES),
+    files=(
+        *(_file(name, *about) for name, about in zip(LISTS, _PUBLISHED, strict=True)),
+        replace(_ARCHIVE, unpack="zip", wanted="*.jpg", into=IMAGE_FOLDER),
+    ),
+    load=load_celeba,
+    check=_check,
+    prepare=load_celeba,
+    unpacked=True,
+)

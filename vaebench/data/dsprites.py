@@ -13,11 +13,23 @@ from numpy.typing import ArrayLike, NDArray
 from vaebench.data.base import as_indices, image_size, reading
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, SIZES, WIDTH, draw_all
 from vaebench.data.grid import Grid
+from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, kept_as_published
 from vaebench.data.npz_members import read_npy_header
 from vaebench.errors import DataError
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 GRID = Grid(("colour", "shape", "scale", "orientation", "x", "y"), SIZES)
+OFFICIAL = RemoteFile(
+    OFFICIAL_FILE,
+    "dsprites",
+    (f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{OFFICIAL_FILE}",),
+    "md5:7da33b31b13a06f4b04a70402ce90c2e",
+    optional=True,
+)
+CITATION = (
+    "Matthey, Higgins, Hassabis and Lerchner, dSprites: Disentanglement testing Sprites dataset, "
+    "2017, https://github.com/google-deepmind/dsprites-dataset"
+)
 _IMAGES_AT_ONCE = 8192
 
 
@@ -200,3 +212,30 @@ def read_official(
                 rows[start : start + count] = packed.reshape(count, WIDTH)
             stream.read(1)  # at the end of the array, zipfile compares its checksum
             return rows
+
+
+def check_official(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    """Checks the published file where there is one."""
+    path = official_file(folder) or folder / remote.folder / remote.name
+    return [kept_as_published(path, remote, thorough, read_official)]
+
+
+def drawn(folder: Path) -> str:
+    """Says where the images come from: the published file, or formulas."""
+    official = official_file(folder)
+    return str(official) if official else "drawn from formulas, no file needed"
+
+
+DSPRITES = DatasetInfo(
+    name="dsprites",
+    title="dSprites",
+    what="white squares, ellipses and hearts on black",
+    citation=CITATION,
+    licence="Apache-2.0",
+    url="https://github.com/google-deepmind/dsprites-dataset",
+    contents=Contents.of_grid(GRID, DSprites.observation_shape, SHAPES),
+    files=(OFFICIAL,),
+    load=load_dsprites,
+    check=check_official,
+    drawn=drawn,
+)

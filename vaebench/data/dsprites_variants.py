@@ -27,10 +27,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, find_file, image_size, reading
+from vaebench.data.dsprites import (
+    CITATION,
+    OFFICIAL,
+    DSprites,
+    check_official,
+    drawn,
+    load_dsprites,
+)
 from vaebench.data.dsprites import GRID as SPRITES
-from vaebench.data.dsprites import DSprites, load_dsprites
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, WIDTH
 from vaebench.data.grid import Grid
+from vaebench.data.info import (
+    Contents,
+    DatasetInfo,
+    FileCheck,
+    RemoteFile,
+    first_there,
+    kept_as_published,
+)
 from vaebench.data.nuisance import below, keys, words
 from vaebench.errors import DataError
 
@@ -216,3 +231,66 @@ def read_picture(path: Path) -> Images:
             f"{picture.size[0]}×{picture.size[1]}, and needs more than {WIDTH} in both directions."
         )
     return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+
+
+def _check_scream(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    if remote.name == OFFICIAL.name:
+        return check_official(remote, folder, thorough)
+    path = first_there(folder, (*SCREAM_FOLDERS, "."), SCREAM_FILE)
+    return [kept_as_published(path, remote, thorough, read_picture)]
+
+
+_CITATION = (
+    f"{CITATION}; Locatello, Bauer, Lucic, Rätsch, Gelly, Schölkopf and Bachem, Challenging common "
+    "assumptions in the unsupervised learning of disentangled representations, 2019, "
+    "https://arxiv.org/abs/1811.12359"
+)
+_URL = "https://github.com/google-research/disentanglement_lib"
+_CONTENTS = Contents.of_grid(GRID, SHAPE, SHAPES, stochastic=True)
+
+COLOR_DSPRITES = DatasetInfo(
+    name="color_dsprites",
+    title="Color-dSprites",
+    what="dSprites in random colours, uniform in 0.5 to 1 in each channel, on black",
+    citation=_CITATION,
+    licence="Apache-2.0",
+    url=_URL,
+    contents=_CONTENTS,
+    files=(OFFICIAL,),
+    load=load_color_dsprites,
+    check=check_official,
+    drawn=drawn,
+)
+NOISY_DSPRITES = DatasetInfo(
+    name="noisy_dsprites",
+    title="Noisy-dSprites",
+    what="dSprites, white on uniform noise in each pixel and channel",
+    citation=_CITATION,
+    licence="Apache-2.0",
+    url=_URL,
+    contents=_CONTENTS,
+    files=(OFFICIAL,),
+    load=load_noisy_dsprites,
+    check=check_official,
+    drawn=drawn,
+)
+SCREAM_DSPRITES = DatasetInfo(
+    name="scream_dsprites",
+    title="Scream-dSprites",
+    what="dSprites that invert a patch of The Scream averaged with a random colour",
+    citation=_CITATION,
+    licence="Apache-2.0; the picture (Munch, The Scream, 1893) is in the public domain",
+    url=_URL,
+    contents=_CONTENTS,
+    files=(
+        RemoteFile(
+            SCREAM_FILE,
+            "scream",
+            ("https://upload.wikimedia.org/wikipedia/commons/f/f4/The_Scream.jpg",),
+            None,
+        ),
+        OFFICIAL,
+    ),
+    load=load_scream_dsprites,
+    check=_check_scream,
+)

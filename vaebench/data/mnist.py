@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, image_size
+from vaebench.data.idx import IdxFile, file_problem
+from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, other_digest
 from vaebench.errors import DataError
 from vaebench.hints import hint_data
 
@@ -19,23 +21,6 @@ NATIVE_SIZE = 28
 PADDED_SIZE = 32
 TRAIN_IMAGES = 60_000
 TEST_IMAGES = 10_000
-
-
-@dataclass(frozen=True)
-class IdxFile:
-    """One published file, unpacked.
-
-    Attributes:
-        name: File name.
-        header: The whole numbers that it begins with, big-endian, four bytes each.
-        bytes: Its size.
-        md5: Its checksum.
-    """
-
-    name: str
-    header: tuple[int, ...]
-    bytes: int
-    md5: str
 
 
 @dataclass(frozen=True)
@@ -238,22 +223,6 @@ def load_grey(name: str, data_dir: Path, size: int | None = None) -> GreyImages:
     return GreyImages(name, source, images, labels, pixels)
 
 
-def file_problem(path: Path, file: IdxFile) -> str | None:
-    """Says what is wrong with a file by its size and its header, or None if nothing is."""
-    if not path.is_file():
-        return f"{path} is missing."
-    size = path.stat().st_size
-    if size != file.bytes:
-        state = "truncated" if size < file.bytes else "not the published file"
-        return f"{path} is {state}: {size:,} bytes instead of {file.bytes:,}."
-    count = len(file.header)
-    with path.open("rb") as stream:
-        header = struct.unpack(f">{count}i", stream.read(4 * count))
-    if header != file.header:
-        return f"{path} is not the published file: its header is {header}, not {file.header}."
-    return None
-
-
 def _read(
     collection: Collection, data_dir: Path, train: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -263,3 +232,85 @@ def _read(
         root=data_dir, train=train, download=False
     )
     return part.data.numpy(), part.targets.numpy().astype(np.int64)
+
+
+def _check(
+    collection: Collection, remote: RemoteFile, folder: Path, thorough: bool
+) -> list[FileCheck]:
+    (file,) = (file for file in collection.files if f"{file.name}.gz" == remote.name)
+    path = collection.folder(folder) / file.name
+    problem = file_problem(path, file)
+    if problem is None and thorough:
+        problem = other_digest(path, "md5", file.md5)
+    return [FileCheck(path, problem)]
+
+
+def _packed(
+    collection: Collection, servers: tuple[str, ...], sums: tuple[tuple[str, int], ...]
+) -> tuple[RemoteFile, ...]:
+    return tuple(
+        RemoteFile(
+            f"{file.name}.gz",
+            f"{collection.torchvision_name}/raw",
+            tuple(f"{server}{file.name}.gz" for server in servers),
+            f"md5:{digits}",
+            size,
+            unpack="gz",
+        )
+        for file, (digits, size) in zip(collection.files, sums, strict=True)
+    )
+
+
+def _contents(collection: Collection) -> Contents:
+    return Contents(
+        TRAIN_IMAGES + TEST_IMAGES,
+        (1, NATIVE_SIZE, NATIVE_SIZE),
+        label_names=collection.label_names,
+        train_images=TRAIN_IMAGES,
+    )
+
+
+MNIST = DatasetInfo(
+    name="mnist",
+    title="MNIST",
+    what="handwritten digits",
+    citation="LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document "
+    "recognition, 1998, https://doi.org/10.1109/5.726791",
+    licence="none stated by its authors; often given as CC BY-SA 3.0",
+    url="http://yann.lecun.com/exdb/mnist/",
+    contents=_contents(COLLECTIONS["mnist"]),
+    files=_packed(
+        COLLECTIONS["mnist"],
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
+        (
+            ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
+            ("d53e105ee54ea40749a09fcbcd1e9432", 28_881),
+            ("9fb629c4189551a2d022fa330f9573f3", 1_648_877),
+            ("ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+        ),
+    ),
+    load=load_mnist,
+    check=partial(_check, COLLECTIONS["mnist"]),
+)
+FASHION_MNIST = DatasetInfo(
+    name="fashion-mnist",
+    title="Fashion-MNIST",
+    what="pieces of clothing",
+    citation="Xiao, Rasul and Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
+    "machine learning algorithms, 2017, https://arxiv.org/abs/1708.07747",
+    licence="MIT",
+    url="https://github.com/zalandoresearch/fashion-mnist",
+    contents=_contents(COLLECTIONS["fashion-mnist"]),
+    files=_packed(
+        COLLECTIONS["fashion-mnist"],
+        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+        (
+            ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+            ("25c81989df183df01b3e8a0aad5dffbe", 29_515),
+            ("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+            ("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+        ),
+    ),
+    load=load_fashion_mnist,
+    check=partial(_check, COLLECTIONS["fashion-mnist"]),
+)

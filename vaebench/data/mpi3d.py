@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from vaebench.data.base import find_file, image_size
 from vaebench.data.grid import Grid
-from vaebench.data.npz_members import Member, open_members
+from vaebench.data.info import (
+    Contents,
+    DatasetInfo,
+    FileCheck,
+    RemoteFile,
+    first_there,
+    kept_as_published,
+    readable,
+)
+from vaebench.data.npz_members import Member, open_members, read_through
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError
@@ -28,7 +38,6 @@ SIZES = (6, 6, 2, 3, 3, 40, 40)
 SHAPES = ("cone", "cube", "cylinder", "hexagonal", "pyramid", "sphere")
 EARLY_SIZES = (4, 4, 2, 3, 3, 40, 40)
 EARLY_SHAPES = ("cone", "cube", "hexagonal prism", "sphere")
-VARIANTS = ("mpi3d_toy", "mpi3d_realistic", "mpi3d_real")
 EARLY_IMAGES = 460_800
 _BLOCK = 4096
 
@@ -108,3 +117,64 @@ def _wrong(path: Path, member: Member | None, shapes: list[tuple[int, int, int, 
     expected = " or ".join(f"uint8 {list(shape)}" for shape in shapes)
     seen = "missing" if member is None else f"{member.dtype} {list(member.shape)}"
     return f"{path} is not the MPI3D file: its images are {seen}, not {expected}."
+
+
+def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    path = first_there(folder, (remote.folder, "."), remote.name)
+    if not thorough or not path.is_file():
+        return [kept_as_published(path, remote, thorough)]
+    shape = header_shape(path)
+    if shape is None or shape[0] != EARLY_IMAGES:
+        return [kept_as_published(path, remote, thorough)]
+    # Of the early publication no checksum is known but the one within the npz file.
+    return [readable(path, lambda: read_through(path))]
+
+
+_CONTENTS = Contents.of_grid(Grid(NAMES, SIZES), SHAPE, SHAPES)
+
+
+def _variant(name: str, title: str, what: str, md5: str) -> DatasetInfo:
+    server = "https://storage.googleapis.com/disentanglement_dataset/Final_Dataset"
+    file = RemoteFile(
+        f"{name}.npz",
+        name,
+        (f"{server}/{name}.npz",),
+        f"md5:{md5}",
+        about=_CONTENTS.image_bytes,  # uncompressed images, of which no source gives the exact size
+    )
+    load = partial(load_mpi3d, name)
+    return DatasetInfo(
+        name=name,
+        title=title,
+        what=what,
+        citation="Gondal, Wüthrich, Miladinović, Locatello, Breidt, Volchkov, Akpo, Bachem, "
+        "Schölkopf and Bauer, On the transfer of inductive bias from simulation to the real "
+        "world: a new disentanglement dataset, 2019, https://arxiv.org/abs/1906.03292",
+        licence="CC BY 4.0",
+        url="https://github.com/rr-learning/disentanglement_dataset",
+        contents=_CONTENTS,
+        files=(file,),
+        load=load,
+        check=_check,
+        prepare=load,
+    )
+
+
+MPI3D_TOY = _variant(
+    "mpi3d_toy",
+    "MPI3D toy",
+    "a robot arm with an object, in simple renderings",
+    "55889cb7c7dfc655d6e0277beee88868",
+)
+MPI3D_REALISTIC = _variant(
+    "mpi3d_realistic",
+    "MPI3D realistic",
+    "a robot arm with an object, in realistic renderings",
+    "59a6225b88b635365f70c91b3e52f70f",
+)
+MPI3D_REAL = _variant(
+    "mpi3d_real",
+    "MPI3D real",
+    "a robot arm with an object, in photographs",
+    "0f33f609918fb5c97996692f91129802",
+)

@@ -165,3 +165,17 @@ def read_npy_header(stream: BinaryIO, name: str = "imgs") -> Header:
     if any(size < 0 for size in shape):
         raise ValueError(f"the array {name} has the shape {list(shape)}; no size can be negative")
     return shape, fortran_order and len(shape) > 1, dtype
+
+
+def read_through(path: Path) -> None:
+    """Reads all of an npz file, whose own checksums are compared thereby.
+
+    Raises:
+        DataError: It is missing or damaged.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing.")
+    for member in open_members(path).values():
+        if member.shape:
+            for _ in member.blocks(4096):
+                pass

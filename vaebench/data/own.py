@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vaebench.data import load_dataset
 from vaebench.data.base import Dataset, own_path
-from vaebench.data.cards import Contents, contents_of
+from vaebench.data.cards import contents_of
 from vaebench.data.identity import (
     OwnName,
     Then,
@@ -20,6 +20,7 @@ from vaebench.data.identity import (
     parsed,
     seems,
 )
+from vaebench.data.info import Contents
 from vaebench.data.stored import StoredImages
 from vaebench.errors import DataError
 

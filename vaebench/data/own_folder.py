@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaebench.data.info import FileCheck, OwnKind
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, find, kept_name, silent, unpacked
 from vaebench.errors import DataError, UsageError, VaebenchError
@@ -286,3 +287,21 @@ def _scaled(file: Path, width: int, channels: int) -> NDArray[np.uint8]:
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = image.crop((left, top, left + side, top + side))
     return np.asarray(square.resize((width, width), Image.Resampling.BILINEAR))
+
+
+def _check(path: Path) -> list[FileCheck]:
+    """Reads all images; each that is broken is told."""
+    try:
+        found = broken(path)
+    except DataError as error:
+        return [FileCheck(path, str(error))]
+    return [FileCheck(file, problem) for file, problem in found] or [FileCheck(path, None)]
+
+
+FOLDER = OwnKind(
+    name="folder",
+    what="your own images, in a folder of image files",
+    load=load_folder,
+    check=_check,
+    skips=True,
+)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaebench.data.grid import Table
+from vaebench.data.info import OwnKind, readable
 from vaebench.data.npz_members import Member, open_members, read_array
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, kept_name, silent, unpacked
@@ -232,3 +233,11 @@ def _as_texts(path: Path, name: str, values: NDArray[np.generic]) -> list[str]:
         raise DataError(
             f"{path}: {name} has the bytes {error.object!r}, which are not UTF-8. Save it as texts."
         ) from error
+
+
+NPZ = OwnKind(
+    name="npz",
+    what="your own images, in an npz file",
+    load=load_npz,
+    check=lambda path: [readable(path, lambda: read_through(path))],
+)

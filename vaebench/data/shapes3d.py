@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 
 from vaebench.data.base import find_file, image_size, reading
 from vaebench.data.grid import Grid
+from vaebench.data.info import (
+    Contents,
+    DatasetInfo,
+    FileCheck,
+    RemoteFile,
+    first_there,
+    kept_as_published,
+)
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError
@@ -126,3 +134,33 @@ def _opened(path: Path) -> Iterator[Any]:
     """Opens an h5 file; errors of reading become a DataError that names it."""
     with reading(path), import_module("h5py").File(path, "r") as file:
         yield file
+
+
+def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    return [kept_as_published(first_there(folder, (*FOLDERS, "."), FILE), remote, thorough)]
+
+
+SHAPES3D = DatasetInfo(
+    name=NAME,
+    title="3D Shapes",
+    what="renderings of an object in a room",
+    citation="Burgess and Kim, 3D Shapes dataset, 2018, "
+    "https://github.com/google-deepmind/3d-shapes; Kim and Mnih, Disentangling by factorising, "
+    "ICML 2018, https://arxiv.org/abs/1802.05983",
+    licence="Apache-2.0",
+    url="https://github.com/google-deepmind/3d-shapes",
+    contents=Contents.of_grid(GRID, SHAPE, SHAPES),
+    files=(
+        RemoteFile(
+            FILE,
+            FOLDERS[0],
+            (f"https://storage.googleapis.com/3d-shapes/{FILE}",),
+            "sha256:0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785",
+            267_573_662,
+        ),
+    ),
+    load=load_shapes3d,
+    check=_check,
+    prepare=load_shapes3d,
+    unpacked=True,
+)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
-import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import find_file, image_size, reading
+from vaebench.data.base import find_file, image_size
 from vaebench.data.grid import Grid, as_factors
+from vaebench.data.info import (
+    Contents,
+    DatasetInfo,
+    FileCheck,
+    RemoteFile,
+    kept_as_published,
+    readable,
+)
+from vaebench.data.norb_matrix import read_matrix
 from vaebench.data.nuisance import below, keys, words
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
@@ -30,16 +36,8 @@ TOYS = Grid(("category", "instance", "elevation", "azimuth", "lighting"), (5, 10
 FACTOR_NAMES = ("category", "elevation", "azimuth", "lighting")
 FACTOR_SIZES = (5, 9, 18, 6)
 CATEGORIES = ("animal", "human", "airplane", "truck", "car")
-TYPES = {
-    0x1E3D4C51: "<f4",
-    0x1E3D4C53: "<f8",
-    0x1E3D4C54: "<i4",
-    0x1E3D4C55: "|u1",
-    0x1E3D4C56: "<i2",
-}
 _KEPT = [0, 2, 3, 4]
 _NATIVE = 96
-_ROWS = 1024
 _STREAM = 0x6E6F726200000000
 
 
@@ -203,57 +201,6 @@ def _scaled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return levels
 
 
-def read_matrix(
-    path: Path, dtype: type[np.generic], shape: tuple[int, ...]
-) -> Iterator[NDArray[np.generic]]:
-    """Reads a file in NORB's binary matrix format, in blocks of rows.
-
-    The format is little-endian: a magic number for the type, the number of dimensions, the size of
-    each (at least three numbers stand there), and the elements, the last dimension fastest.
-
-    Args:
-        path: The file, packed by gzip if its name ends in `.gz`.
-        dtype: The type that the matrix must have.
-        shape: The shape that it must have.
-
-    Yields:
-        Rows [n, ...], in order.
-
-    Raises:
-        DataError: The file is truncated, damaged, or holds something else.
-    """
-    expected = f"{np.dtype(dtype)} {list(shape)}"
-    with _opened(path) as stream:
-        try:
-            magic, dimensions = struct.unpack("<2i", stream.read(8))
-            written = max(3, dimensions) if dimensions < 10 else 0
-            sizes = struct.unpack(f"<{written}i", stream.read(4 * written))[:dimensions]
-        except struct.error:
-            raise DataError(f"{path} is truncated: it ends within its header.") from None
-        if magic not in TYPES:
-            raise DataError(
-                f"{path} is not a file of smallNORB: its magic number is "
-                f"{magic & 0xFFFFFFFF:#010x}, not one of a binary matrix."
-            )
-        found = np.dtype(TYPES[magic])
-        if found != dtype or sizes != shape:
-            raise DataError(
-                f"{path} is not the published file: it holds {found} {list(sizes)}, not {expected}."
-            )
-        width = found.itemsize * int(np.prod(shape[1:]))
-        for start in range(0, shape[0], _ROWS):
-            count = min(_ROWS, shape[0] - start)
-            content = stream.read(count * width)
-            if len(content) != count * width:
-                raise DataError(
-                    f"{path} is truncated: it ends within row {start + len(content) // width:,} of "
-                    f"{shape[0]:,}."
-                )
-            yield np.frombuffer(content, found).reshape(count, *shape[1:])
-        if stream.read(1):
-            raise DataError(f"{path} is not the published file: it is longer than {expected}.")
-
-
 def read_whole(path: Path, kind: str) -> None:
     """Reads a file from its beginning to its end.
 
@@ -270,12 +217,51 @@ def read_whole(path: Path, kind: str) -> None:
         pass
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a file, packed or not; errors of reading become a DataError that names it."""
-    packed = path.suffix == ".gz"
-    with (
-        reading(path),
-        cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb") as stream,
-    ):
-        yield stream
+def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    part, kind = remote.name.removesuffix(".mat.gz").rsplit("-", 1)
+    try:
+        path = norb_file(folder, part, kind)
+    except DataError:
+        path = folder / remote.folder / remote.name
+    if path.suffix == ".gz":
+        return [kept_as_published(path, remote, thorough)]
+    if not thorough:
+        return [FileCheck(path, None)]
+    return [readable(path, lambda: read_whole(path, kind))]
+
+
+_SUMS = (
+    ("5ffd6272a07d32695ee1082a26a41a93a37aab8c28da047f8c34ed348d214873", 131_896_188),
+    ("2784e542c1922060691090952b6cd6278879a216c90f81476f0f00256d42cdaa", 348),
+    ("de7eb932ebe7a4ee16217fead60660d0eb3d23632c2f4d1c51f88c501c17bf32", 71_052),
+    ("cf7104eed3e51174d2f65b66d1e5878b9da233b886f161b0d88f4510ba2c7474", 130_799_817),
+    ("ecaf6d5bb8c3bc5eab9cf0258f6d2198dd474e016e374836fc097f2e5ff509ff", 347),
+    ("16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2", 10_428),
+)
+_NAMES = [f"{part}-{kind}.mat.gz" for part in PARTS for kind in KINDS]
+_SERVERS = ("https://cs.nyu.edu/~ylclab/data", "https://cs.nyu.edu/~yann/data")
+
+SMALLNORB = DatasetInfo(
+    name=NAME,
+    title="smallNORB",
+    what="photographs of 50 toys, ten of each category; which of them is no factor",
+    citation="LeCun, Huang and Bottou, Learning methods for generic object recognition with "
+    "invariance to pose and lighting, CVPR 2004",
+    licence="for research purposes; it cannot be sold",
+    url="https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
+    contents=Contents(math.prod(TOYS.sizes), SHAPE, FACTOR_NAMES, FACTOR_SIZES, CATEGORIES),
+    files=tuple(
+        RemoteFile(
+            name,
+            FOLDERS[0],
+            tuple(f"{server}/norb-v1.0-small/{name}" for server in _SERVERS),
+            f"sha256:{digits}",
+            size,
+        )
+        for name, (digits, size) in zip(_NAMES, _SUMS, strict=True)
+    ),
+    load=load_smallnorb,
+    check=_check,
+    prepare=load_smallnorb,
+    unpacked=True,
+)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vaebench.analysis import MEASURES
 from vaebench.analysis.frames import symbol
-from vaebench.data.cards import ABOUT, CONTENTS
+from vaebench.data import DATASETS
 from vaebench.measures import FIT, TIMES
 from vaebench.spec import JobSpec, Setting
 
@@ -78,14 +78,14 @@ class SettingData:
 
 def dataset_title(name: str) -> str:
     """Returns what a data set is called in the literature; users' own by their name."""
-    return ABOUT[name].title if name in ABOUT else name
+    return next((info.title for info in DATASETS if info.name == name), name)
 
 
 def evaluated_on(spec: JobSpec) -> str:
     """Says which images figures are of: held out from training, or those that were trained on."""
     if spec.folds is not None:
         return "images of the fold that was held out of training"
-    contents = CONTENTS.get(spec.dataset)
+    contents = next((info.contents for info in DATASETS if info.name == spec.dataset), None)
     if contents is None:
         return "images of the data set, those trained on among them unless it has a split"
     if contents.train_images:

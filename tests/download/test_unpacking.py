@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.published_formats import cut
-from vaebench.data.unpacking import extract_tar, extract_zip, gunzip
+from vaebench.download.unpacking import extract_tar, extract_zip, gunzip
 from vaebench.errors import DataError
 
 CARS = {f"data/cars/car_{n:03}_mesh.mat": bytes([n]) * 50_000 for n in (1, 2, 3)}

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from vaebench.data import cars3d, celeba, mpi3d, own_folder, own_npz, shapes3d, smallnorb
-from vaebench.data.base import Dataset, data_folder, own_path
-from vaebench.data.checking import CELEBA_FOLDER, FileCheck, check, checks_of
-from vaebench.data.published import RemoteFile, remote_files
-from vaebench.data.transfer import UnwritableError, fetch
-from vaebench.data.unpacking import extract_tar, extract_zip, gunzip
-from vaebench.errors import DataError
+from vaebench.data import data_folder, find_dataset, find_own
+from vaebench.data.base import Dataset, own_path
+from vaebench.data.info import FileCheck, RemoteFile
+from vaebench.download.checking import check
+from vaebench.download.transfer import UnwritableError, fetch
+from vaebench.download.unpacking import extract_tar, extract_zip, gunzip
+from vaebench.errors import DataError, UsageError
 
 __all__ = ["DownloadEvent", "FileCheck", "check", "download", "prepare"]
 
@@ -42,17 +42,6 @@ class DownloadEvent:
 
 
 OnEvent = Callable[[DownloadEvent], None]
-_PREPARED: dict[str, Callable[..., Dataset]] = {
-    "smallnorb": smallnorb.load_smallnorb,
-    "cars3d": cars3d.load_cars3d,
-    "shapes3d": shapes3d.load_shapes3d,
-    **{name: partial(mpi3d.load_mpi3d, name) for name in mpi3d.VARIANTS},
-    "celeba": celeba.load_celeba,
-}
-_OWN: dict[str, Callable[..., Dataset]] = {
-    "npz": own_npz.load_npz,
-    "folder": own_folder.load_folder,
-}
 
 
 def download(
@@ -67,7 +56,7 @@ def download(
     file; its download gets the official one, which is then used instead of the drawing.
 
     Args:
-        name: A key of `published.PUBLISHED`.
+        name: One of `vaebench.data.dataset_names()`.
         data_dir: Folder of downloaded data sets, else VAEBENCH_DATA, else ./data.
         on_event: Called at each step.
 
@@ -78,10 +67,11 @@ def download(
         UsageError: The name is not known, or names a user's own images.
         DataError: The download failed, or what came is not the published data set.
     """
-    remotes = remote_files(name)
-    folder = data_folder(data_dir)
-    needed = [file for file in remotes if not file.optional] or list(remotes)
-    states = [(file, checks_of(name, file, folder)) for file in needed]
+    if find_own(name) is not None:
+        raise UsageError(f"{name} is your own: there is nothing to download.")
+    about, folder = find_dataset(name), data_folder(data_dir)
+    needed = about.needed or about.files
+    states = [(file, about.check(file, folder, True)) for file in needed]
     todo = [(file, checks) for file, checks in states if _problems(checks)]
     where = folder / needed[0].folder
     if not todo:
@@ -97,7 +87,7 @@ def download(
     on_event(DownloadEvent(name, "started", where))
     for remote, _ in todo:
         _get(name, remote, folder, on_event)
-    files = [found for file in needed for found in checks_of(name, file, folder)]
+    files = [found for file in needed for found in about.check(file, folder, True)]
     problems = _problems(files)
     if problems:
         raise DataError(f"The download of {name} is not whole: {problems[0]} Run it again.")
@@ -126,13 +116,12 @@ def prepare(
     Raises:
         DataError: A file is missing or not the published one, or there is no room.
     """
-    folder = data_folder(data_dir)
-    kind, colon, _ = name.partition(":")
-    load = _PREPARED.get(name)
-    if colon and kind in _OWN:
-        load = partial(_OWN[kind], own_path(name))
-        if skip_broken and kind == "folder":
-            load = partial(load, skip_broken=True)
+    folder, own = data_folder(data_dir), find_own(name)
+    if own is not None:
+        skips = {"skip_broken": True} if skip_broken and own.skips else {}
+        load: Callable[..., Dataset] | None = partial(own.load, own_path(name), **skips)
+    else:
+        load = find_dataset(name).prepare
     if load is not None:
         load(
             folder,
@@ -160,13 +149,13 @@ def _get(name: str, remote: RemoteFile, folder: Path, on_event: OnEvent) -> None
             failures.append(str(error))
     else:
         raise DataError(f"{name}: {' '.join(failures)} Is this machine online?")
+    into = path.parent / remote.into
     if remote.unpack == "gz":
         gunzip(path, path.with_suffix(""))
     elif remote.unpack == "tar":
-        extract_tar(path, path.parent, cars3d.PATTERN, lambda *count: tell("unpacking", *count))
+        extract_tar(path, into, remote.wanted, lambda *count: tell("unpacking", *count))
     elif remote.unpack == "zip":
-        images = path.parent / CELEBA_FOLDER
-        extract_zip(path, images, "*.jpg", lambda *count: tell("unpacking", *count))
+        extract_zip(path, into, remote.wanted, lambda *count: tell("unpacking", *count))
     if remote.unpack:
         path.unlink()
 

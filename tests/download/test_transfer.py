@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.loopback import Site, serving
-from vaebench.data import transfer
+from tests.download.loopback import Site, serving
+from vaebench.download import transfer
 from vaebench.errors import DataError
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 3_000_000).astype(np.uint8).tobytes()
@@ -226,7 +226,7 @@ def test_nothing_is_printed(fetched: Fetched, capfd: pytest.CaptureFixture[str])
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_killed_download_goes_on(fetched: Fetched) -> None:
     code = (
-        "import sys; from pathlib import Path; from vaebench.data.transfer import fetch; "
+        "import sys; from pathlib import Path; from vaebench.download.transfer import fetch; "
         "fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3], lambda *count: None)"
     )
     site = Site({"/file.npz": CONTENT}, pause=0.1)

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.loopback import Site, serving
 from tests.data.published_formats import (
     ROOMS,
     TOYS,
+    altered,
     cut,
     write_cars3d,
     write_celeba,
@@ -27,16 +27,14 @@ from tests.data.published_formats import (
     write_shapes3d,
     write_smallnorb,
 )
-from vaebench.data import cars3d, celeba, load_dataset, shapes3d, smallnorb
-from vaebench.data import download as module
+from tests.download.loopback import Site, serving
+from vaebench.data import DATASETS, cars3d, celeba, find_dataset, load_dataset, shapes3d, smallnorb
 from vaebench.data.cars3d import load_cars3d
 from vaebench.data.celeba import load_celeba
-from vaebench.data.checking import check
-from vaebench.data.download import DownloadEvent, download, prepare
 from vaebench.data.dsprites import OFFICIAL_FILE, read_official
-from vaebench.data.published import PUBLISHED
 from vaebench.data.shapes3d import load_shapes3d
 from vaebench.data.smallnorb import load_smallnorb
+from vaebench.download import DownloadEvent, check, download, prepare
 from vaebench.errors import DataError, UsageError
 
 
@@ -56,7 +54,7 @@ class Publisher:
     def publish(self, name: str, files: dict[str, bytes], *, checked: bool = True) -> None:
         """Serves these files, known by their names, as those of a data set."""
         remotes = []
-        for remote in PUBLISHED[name]:
+        for remote in find_dataset(name).files:
             if remote.name not in files:
                 continue
             content = files[remote.name]
@@ -73,7 +71,7 @@ class Publisher:
                     bytes=len(content),
                 )
             )
-        self._patch.setitem(PUBLISHED, name, tuple(remotes))
+        altered(self._patch, name, files=tuple(remotes))
 
     def download(self, name: str, folder: Path) -> list[Path]:
         self.events.clear()
@@ -159,7 +157,7 @@ def test_smallnorb_stays_packed(
     publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher.publish("smallnorb", contents(write_smallnorb(tmp_path / "made")))
-    monkeypatch.setitem(module._PREPARED, "smallnorb", partial(load_smallnorb, _toys=TOYS))
+    altered(monkeypatch, "smallnorb", prepare=partial(load_smallnorb, _toys=TOYS))
     paths = publisher.download("smallnorb", tmp_path / "data")
     assert len(paths) == 6
     assert publisher.stages == ["started", "progress", "preparing", "done"]
@@ -194,7 +192,7 @@ def test_cars3d_keeps_its_cars_of_the_archive(
     shutil.rmtree(tmp_path / "data")
     publisher.publish("cars3d", {archive.name: archive.read_bytes()})
     monkeypatch.setattr(cars3d, "OBJECTS", 2)
-    monkeypatch.setitem(module._PREPARED, "cars3d", partial(load_cars3d, _objects=2))
+    altered(monkeypatch, "cars3d", prepare=partial(load_cars3d, _objects=2))
     assert "are missing" in problems("cars3d", tmp_path / "data")[0]
     paths = publisher.download("cars3d", tmp_path / "data")
     assert [path.name for path in paths] == ["car_003_mesh.mat", "car_007_mesh.mat"]
@@ -214,7 +212,7 @@ def test_shapes3d_is_unpacked_at_the_end(
     made = tmp_path / "3dshapes.h5"
     images = write_shapes3d(made)
     publisher.publish("shapes3d", {"3dshapes.h5": made.read_bytes()})
-    monkeypatch.setitem(module._PREPARED, "shapes3d", partial(load_shapes3d, _grid=ROOMS))
+    altered(monkeypatch, "shapes3d", prepare=partial(load_shapes3d, _grid=ROOMS))
     (path,) = publisher.download("shapes3d", tmp_path / "data")
     assert path == tmp_path / "data" / "shapes3d" / shapes3d.FILE
     assert publisher.stages == ["started", "progress", "preparing", "done"]
@@ -237,7 +235,7 @@ def test_celeba_from_its_archive_and_lists(
     files["img_align_celeba.zip"] = (tmp_path / "img_align_celeba.zip").read_bytes()
     publisher.publish("celeba", files)
     monkeypatch.setattr(celeba, "IMAGES", 12)
-    monkeypatch.setitem(module._PREPARED, "celeba", partial(load_celeba, _images=12))
+    altered(monkeypatch, "celeba", prepare=partial(load_celeba, _images=12))
     paths = publisher.download("celeba", tmp_path / "data")
     assert len(paths) == 6
     assert publisher.stages[-3:] == ["unpacking", "preparing", "done"]
@@ -254,7 +252,7 @@ def test_mpi3d_is_not_written_a_second_time(
     made = tmp_path / "mpi3d_toy.npz"
     write_mpi3d(made)
     publisher.publish("mpi3d_toy", {"mpi3d_toy.npz": made.read_bytes()})
-    monkeypatch.delitem(module._PREPARED, "mpi3d_toy")
+    altered(monkeypatch, "mpi3d_toy", prepare=None)
     (path,) = publisher.download("mpi3d_toy", tmp_path / "data")
     assert path == tmp_path / "data" / "mpi3d_toy" / "mpi3d_toy.npz"
     assert publisher.stages == ["started", "progress", "done"]
@@ -274,7 +272,6 @@ def test_the_official_dsprites_file_is_downloaded_where_it_is_asked_for(
     made = tmp_path / OFFICIAL_FILE
     np.savez_compressed(made, imgs=np.ones((5, 64, 64), np.uint8))
     small = partial(read_official, images=5)
-    monkeypatch.setattr("vaebench.data.checking.read_official", small)
     monkeypatch.setattr("vaebench.data.dsprites.read_official", small)
     publisher.publish("dsprites", {OFFICIAL_FILE: made.read_bytes()})
     (path,) = publisher.download("dsprites", tmp_path / "data")
@@ -351,7 +348,7 @@ def test_unknown_names(tmp_path: Path) -> None:
 
 
 def test_every_published_file_has_an_address_and_a_checksum() -> None:
-    for name, remotes in PUBLISHED.items():
+    for name, remotes in ((info.name, info.files) for info in DATASETS):
         for remote in remotes:
             assert remote.urls, name
             assert all(re.match(r"https?://\S+$", url) for url in remote.urls)
