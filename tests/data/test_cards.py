@@ -16,6 +16,8 @@ from vaebench.data import DATASETS, Dataset, dataset_names, find_dataset, load_d
 from vaebench.data.cards import card, sample_picture
 from vaebench.errors import UsageError
 
+DOCS = (Path(__file__).parents[2] / "docs" / "data.md").read_text().split("## Licences")[0]
+
 
 def test_every_data_set_has_a_card(tmp_path: Path) -> None:
     for name in dataset_names():
@@ -63,6 +65,18 @@ def _agree(name: str, data: Dataset) -> None:
     assert contents.stochastic == data.stochastic
 
 
+def test_the_manual_has_what_the_records_say() -> None:
+    rows = {line.split("`")[1]: line for line in DOCS.splitlines() if line.startswith("| `")}
+    for about in DATASETS:
+        row, contents = rows[about.name], about.contents
+        assert f"| {contents.images:,} |" in row
+        assert f"| {'×'.join(map(str, contents.observation_shape))} |" in row
+        sizes = zip(contents.factor_names, contents.factor_sizes, strict=True)
+        factors = ", ".join(f"{name} {size}" for name, size in sizes) or "–"
+        assert factors in row or "| the same |" in row
+        assert (f"| {contents.train_images:,} + " in row) == bool(contents.train_images)
+
+
 def test_published_numbers() -> None:
     images = {about.name: about.contents.images for about in DATASETS}
     assert images["smallnorb"] == 48_600
@@ -76,7 +90,8 @@ def test_files_that_are_not_whole_are_said(tmp_path: Path) -> None:
     write_shapes3d(tmp_path / "shapes3d" / "3dshapes.h5")
     found = card("shapes3d", tmp_path)
     assert not found.available
-    assert found.where.endswith("are not whole: vaebench data check shapes3d")
+    hint = f"vaebench data check shapes3d --data-dir {tmp_path}"
+    assert found.where.endswith(f"are not whole: {hint}")
     assert found.download_bytes == 267_573_662
     assert found.unpacked_bytes == 480_000 * 64 * 64 * 3
 
