@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vaebench.digits import written
+from vaebench.digits import duration, written
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,3 +42,18 @@ def test_no_document_teaches_to_end_processes_by_name() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         assert "pkill" not in page.read_text(), page
         assert "killall" not in page.read_text(), page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "unknown"),
+        (0, "0 s"),
+        (59.6, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (7620.0, "2 h 07 min"),
+        (273_600.0, "3 d 4 h"),
+    ],
+)
+def test_a_wall_time_is_as_people_say_it(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,4 +1,4 @@
-"""With how many digits a figure is written: as many as its interval is wide."""
+"""How numbers are written: figures with as many digits as their interval is wide, and times."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ def written(value: float, least: int, width: float | None = None) -> str:
             return f"{value:.{max(1, decimals + _exponent(value))}e}"
     text = f"{value:.{min(decimals, 15)}f}"
     return text.lstrip("-") if float(text) == 0 else text
+
+
+def duration(seconds: float | None) -> str:
+    """Writes a wall time as people say it: `42 s`, `3 min 05 s`, `2 h 07 min`, `3 d 4 h`."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def _exponent(value: float) -> int:

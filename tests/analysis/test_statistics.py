@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaebench.analysis import decompose, mean_interval, r_squared, run_interval, summarise
+from vaebench.analysis import mean_interval, r_squared, run_interval, summarise, variance_shares
 
 RNG = np.random.default_rng(0)
 MODELS = ["a"] * 7 + ["b"] * 9 + ["c"] * 4
@@ -114,7 +114,7 @@ def test_r_squared_is_that_of_least_squares_on_unbalanced_groups(groups: list[st
 def test_balanced_parts_are_the_sums_of_squares_of_nested_anova() -> None:
     values = np.random.default_rng(2).standard_normal((2, 4, 3)) + np.arange(8).reshape(2, 4, 1)
     names = [(m, (m, s)) for m in range(2) for s in range(4) for _ in range(3)]
-    found = decompose(values.ravel().tolist(), [n[0] for n in names], [n[1] for n in names])
+    found = variance_shares(values.ravel().tolist(), [n[0] for n in names], [n[1] for n in names])
     total = ((values - values.mean()) ** 2).sum()
     model = 12 * ((values.mean((1, 2)) - values.mean()) ** 2).sum() / total
     strength = 3 * ((values.mean(2) - values.mean((1, 2))[:, None]) ** 2).sum() / total
@@ -127,7 +127,7 @@ def test_balanced_parts_are_the_sums_of_squares_of_nested_anova() -> None:
 
 
 def test_parts_add_up_without_balance() -> None:
-    found = decompose(VALUES.tolist(), MODELS, CELLS)
+    found = variance_shares(VALUES.tolist(), MODELS, CELLS)
     assert found is not None
     assert found.seed is not None
     assert found.model.value + found.strength + found.seed == pytest.approx(1.0)
@@ -149,17 +149,17 @@ def test_chance_is_what_shuffled_groups_explain_and_adjusted_is_then_nothing() -
 def test_constant_metric_explains_nothing_and_is_no_division_by_zero() -> None:
     assert r_squared([10.0] * 6, list("aabbcc")) is None
     assert r_squared([0.1 + 0.2, 0.3, 0.3], list("abc")) is None
-    assert decompose([10.0] * 6, list("aabbcc"), list("aabbcc")) is None
+    assert variance_shares([10.0] * 6, list("aabbcc"), list("aabbcc")) is None
 
 
 def test_too_few_runs_explain_nothing() -> None:
     assert r_squared([], []) is None
     assert r_squared([1.0], ["a"]) is None
-    assert decompose([1.0, None], ["a", "b"], ["a", "b"]) is None
+    assert variance_shares([1.0, None], ["a", "b"], ["a", "b"]) is None
 
 
 def test_one_run_per_cell_leaves_nothing_to_tell_the_seed_by() -> None:
-    found = decompose([1.0, 2.0, 4.0, 3.0], list("aabb"), ["a1", "a2", "b1", "b2"])
+    found = variance_shares([1.0, 2.0, 4.0, 3.0], list("aabb"), ["a1", "a2", "b1", "b2"])
     assert found is not None
     assert found.seed is None
     assert found.cell.value == 1.0
@@ -169,20 +169,20 @@ def test_one_run_per_cell_leaves_nothing_to_tell_the_seed_by() -> None:
 
 
 def test_one_model_explains_nothing() -> None:
-    found = decompose([1.0, 2.0, 5.0, 6.0], ["a"] * 4, [1, 1, 2, 2])
+    found = variance_shares([1.0, 2.0, 5.0, 6.0], ["a"] * 4, [1, 1, 2, 2])
     assert found is not None
     assert (found.model.value, found.model.chance) == (0.0, 0.0)
     assert found.cell.value == pytest.approx(16.0 / 17.0)
 
 
 def test_runs_without_the_metric_are_left_out() -> None:
-    kept = decompose([1.0, 2.0, 5.0, 7.0], list("aabb"), list("aabb"))
-    more = decompose([1.0, None, 2.0, 5.0, 7.0, math.nan], list("aaabbc"), list("aaabbc"))
+    kept = variance_shares([1.0, 2.0, 5.0, 7.0], list("aabb"), list("aabb"))
+    more = variance_shares([1.0, None, 2.0, 5.0, 7.0, math.nan], list("aaabbc"), list("aaabbc"))
     assert more == kept
 
 
 def test_the_same_strength_of_two_models_is_two_cells() -> None:
-    found = decompose([1.0, 1.1, 2.0, 2.1], list("aabb"), [4.0, 4.0, 4.0, 4.0])
+    found = variance_shares([1.0, 1.1, 2.0, 2.1], list("aabb"), [4.0, 4.0, 4.0, 4.0])
     assert found is not None
     assert found.cell.groups == 2
 

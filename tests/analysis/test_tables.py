@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.analysis.studies import effects, grid
-from vaebench.analysis import TABLES, Resampling, Split, Table, measure
+from vaebench.analysis import TABLES, Resampling, Split, Statistic, measure
 from vaebench.metrics.downstream import TASKS
 
 FEW = Resampling(20)
@@ -84,7 +84,7 @@ def test_names_are_unique_and_each_table_says_what_it_is() -> None:
 
 
 @EVERY
-def test_columns_come_first_then_the_version(table: Table) -> None:
+def test_columns_come_first_then_the_version(table: Statistic) -> None:
     found = table(split("two data sets"))
     first = [*table.columns, *(["collapsed"] if table.versions else [])]
     assert found.columns[: len(first)].tolist() == first
@@ -93,7 +93,7 @@ def test_columns_come_first_then_the_version(table: Table) -> None:
 
 
 @EVERY
-def test_intervals_hold_their_figure_and_repeat(table: Table) -> None:
+def test_intervals_hold_their_figure_and_repeat(table: Statistic) -> None:
     found = table(split("one"))
     again = table(split("shuffled"))
     pd.testing.assert_frame_equal(found, again)
@@ -106,7 +106,7 @@ def test_intervals_hold_their_figure_and_repeat(table: Table) -> None:
 
 @EVERY
 @pytest.mark.parametrize("short", SHORT)
-def test_too_little_gives_columns_or_a_reason_and_no_nonsense(table: Table, short: str) -> None:
+def test_too_little_gives_columns_or_a_reason_and_no_nonsense(table: Statistic, short: str) -> None:
     runs = split(short)
     found = table(runs)
     assert found.columns[: len(table.columns)].tolist() == list(table.columns)
@@ -117,7 +117,7 @@ def test_too_little_gives_columns_or_a_reason_and_no_nonsense(table: Table, shor
 
 
 @EVERY
-def test_two_settings_of_a_data_set_are_told_apart(table: Table) -> None:
+def test_two_settings_of_a_data_set_are_told_apart(table: Statistic) -> None:
     found = table(split("two settings"))
     if len(found) and "setting" in found.columns:
         assert {"aaaa", "bbbb"} <= set(found["setting"])

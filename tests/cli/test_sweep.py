@@ -71,20 +71,6 @@ class TestParsing:
             with pytest.raises(UsageError, match="a sweep may have 100,000"):
                 asked.expand()
 
-    @pytest.mark.parametrize(
-        ("seconds", "text"),
-        [
-            (None, "unknown"),
-            (0, "0 s"),
-            (59.6, "1 min 00 s"),
-            (185, "3 min 05 s"),
-            (7620.0, "2 h 07 min"),
-            (273_600.0, "3 d 4 h"),
-        ],
-    )
-    def test_duration(self, seconds: float | None, text: str) -> None:
-        assert parsing.duration(seconds) == text
-
 
 class TestDryRun:
     def test_lists_jobs_and_touches_nothing(self, say: Say, tmp_path: Path) -> None:

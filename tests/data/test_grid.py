@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vaebench.data.grid import Grid, Table
+from vaebench.data.grid import Grid, ListedFactors
 from vaebench.errors import DataError
 
 
@@ -35,7 +35,7 @@ def test_bad_factors_are_named(
 
 def test_a_shuffled_grid_is_found_in_a_table() -> None:
     values = np.random.default_rng(0).permutation(Grid(("a", "b"), (4, 5)).of(np.arange(20)))
-    table = Table(("a", "b"), 10 * values - 7, "x.npz")
+    table = ListedFactors(("a", "b"), 10 * values - 7, "x.npz")
     assert table.complete
     assert table.sizes == (4, 5)
     assert (table.of(np.arange(20)) == values).all()
@@ -43,7 +43,7 @@ def test_a_shuffled_grid_is_found_in_a_table() -> None:
 
 
 def test_values_are_numbered_anew() -> None:
-    table = Table(("a",), np.array([[30], [10], [30], [20]], np.uint8), "x.npz")
+    table = ListedFactors(("a",), np.array([[30], [10], [30], [20]], np.uint8), "x.npz")
     assert table.sizes == (3,)
     assert table.of(np.arange(4)).tolist() == [[2], [0], [2], [1]]
 
@@ -55,7 +55,7 @@ def test_values_are_numbered_anew() -> None:
 def test_without_one_image_for_each_combination_there_is_no_way_back(
     values: list[list[int]],
 ) -> None:
-    table = Table(("a", "b"), np.array(values), "x.npz")
+    table = ListedFactors(("a", "b"), np.array(values), "x.npz")
     assert not table.complete
     assert table.of(np.arange(3)).tolist() == values[:3]
     with pytest.raises(DataError, match=rf"x.npz has {len(values)} images for 4 combinations"):

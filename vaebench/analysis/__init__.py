@@ -5,16 +5,16 @@ from vaebench.analysis.frames import curves, jobs, long_scores, representatives,
 from vaebench.analysis.resampling import Resampling
 from vaebench.analysis.sample import Sample, Split, prepare, samples
 from vaebench.analysis.statistics import (
-    Decomposition,
-    Interval,
+    MeanInterval,
     RSquared,
-    decompose,
+    VarianceShares,
     mean_interval,
     r_squared,
     run_interval,
     summarise,
+    variance_shares,
 )
-from vaebench.analysis.tables import TABLES, Table, metric_correlation
+from vaebench.analysis.tables import TABLES, Statistic, metric_correlation
 from vaebench.analysis.udr import latent_variance, udr_scores
 from vaebench.measures import MEASURES, measure
 
@@ -22,16 +22,15 @@ __all__ = [
     "MEASURES",
     "TABLES",
     "Comparison",
-    "Decomposition",
-    "Interval",
+    "MeanInterval",
     "RSquared",
     "Resampling",
     "Sample",
     "Split",
-    "Table",
+    "Statistic",
+    "VarianceShares",
     "compare",
     "curves",
-    "decompose",
     "jobs",
     "latent_variance",
     "long_scores",
@@ -46,5 +45,6 @@ __all__ = [
     "samples",
     "summarise",
     "udr_scores",
+    "variance_shares",
     "wide_runs",
 ]

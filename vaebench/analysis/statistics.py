@@ -13,7 +13,7 @@ from scipy import stats
 
 
 @dataclass(frozen=True)
-class Interval:
+class MeanInterval:
     """A mean over seeds, or over folds, with its confidence interval.
 
     Attributes:
@@ -36,7 +36,7 @@ class Interval:
 
 def mean_interval(
     values: Iterable[float | None], *, confidence: float = 0.95, folds: int | None = None
-) -> Interval | None:
+) -> MeanInterval | None:
     r"""Computes the mean and the interval that Student's t distribution gives for it.
 
     Runs of different folds of a cross-validation share training data, so that their mean varies
@@ -65,14 +65,14 @@ def mean_interval(
         return None
     mean = float(kept.mean())
     if count == 1:
-        return Interval(mean, None, None, 1)
+        return MeanInterval(mean, None, None, 1)
     shared = 0.0 if folds is None else 1 / (folds - 1)
     error = float(kept.std(ddof=1)) * math.sqrt(1 / count + shared)
     half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
-    return Interval(mean, mean - half, mean + half, count)
+    return MeanInterval(mean, mean - half, mean + half, count)
 
 
-def run_interval(runs: pd.DataFrame, name: str) -> Interval | None:
+def run_interval(runs: pd.DataFrame, name: str) -> MeanInterval | None:
     """Averages a metric over runs, knowing folds from seeds.
 
     Folds cut the data the same way for every seed. So where runs are of folds, seeds are averaged
@@ -150,7 +150,7 @@ def r_squared(values: Sequence[float], groups: Sequence[Hashable]) -> RSquared |
 
 
 @dataclass(frozen=True)
-class Decomposition:
+class VarianceShares:
     """A metric's variance over all runs, split into model, strength and seed.
 
     The cells (model × strength) refine the models, so the parts are never negative and add up
@@ -175,9 +175,9 @@ class Decomposition:
         return None if self.cell.groups == self.cell.runs else 1.0 - self.cell.value
 
 
-def decompose(
+def variance_shares(
     values: Sequence[float | None], models: Sequence[Hashable], cells: Sequence[Hashable]
-) -> Decomposition | None:
+) -> VarianceShares | None:
     """Splits a metric's variance over runs into model, strength and seed.
 
     Args:
@@ -198,7 +198,7 @@ def decompose(
     cell = r_squared(numbers, [(row[1], row[2]) for row in kept])
     if model is None or cell is None:
         return None
-    return Decomposition(model, cell)
+    return VarianceShares(model, cell)
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:

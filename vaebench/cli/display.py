@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.parsing import duration, time_left
+from vaebench.cli.parsing import time_left
+from vaebench.digits import duration
 from vaebench.hints import hint
 from vaebench.measures import measure
 from vaebench.outcome import Progress

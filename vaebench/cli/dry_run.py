@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaebench.cli import tables
-from vaebench.cli.parsing import duration
 from vaebench.cli.summary import job_table
+from vaebench.digits import duration
 from vaebench.fingerprint import other_code
 from vaebench.spec import JobSpec
 

@@ -16,11 +16,10 @@ from vaebench.cli import tables
 from vaebench.cli.export import finite
 from vaebench.cli.options import DEFAULT_DATABASE
 from vaebench.cli.options import DatabaseOption as DatabaseOption
-from vaebench.cli.parsing import duration
 from vaebench.cli.reading import opened, say_unreadable
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
-from vaebench.digits import written
+from vaebench.digits import duration, written
 from vaebench.errors import StoreError, UsageError
 from vaebench.harmless import json_visible
 from vaebench.hints import hint, hint_again, password_hint

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from vaebench.digits import duration
 from vaebench.errors import UsageError
 from vaebench.forecast import TimeLeft
 
@@ -104,20 +105,6 @@ def grid(settings: Iterable[str]) -> dict[str, dict[str, tuple[float, ...]]]:
         model, parameter, values = match.groups()
         found.setdefault(model, {})[parameter] = numbers(f"--set {model}.{parameter}", values)
     return found
-
-
-def duration(seconds: float | None) -> str:
-    """Writes a wall time as people say it: `42 s`, `3 min 05 s`, `2 h 07 min`, `3 d 4 h`."""
-    if seconds is None:
-        return "unknown"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def time_left(left: TimeLeft) -> str:

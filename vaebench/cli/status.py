@@ -16,9 +16,10 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.parsing import duration, time_left
+from vaebench.cli.parsing import time_left
 from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
+from vaebench.digits import duration
 from vaebench.errors import UsageError
 from vaebench.fingerprint import other_code
 from vaebench.forecast import Forecast, TimeLeft

@@ -69,7 +69,7 @@ class Grid:
         return cast("NDArray[np.int64]", np.ravel_multi_index(columns, self.sizes).astype(np.int64))
 
 
-class Table:
+class ListedFactors:
     """Factors written down for each image; some combinations may have none, or several.
 
     Args:

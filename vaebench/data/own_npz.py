@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vaebench.data.grid import Table
+from vaebench.data.grid import ListedFactors
 from vaebench.data.info import OwnKind, readable
 from vaebench.data.npz_members import Member, open_members, read_array
 from vaebench.data.stored import StoredImages
@@ -167,7 +167,7 @@ def _held(member: Member) -> bool:
     return member.offset is None and member.bytes <= IN_MEMORY_BYTES
 
 
-def _factors(path: Path, members: Mapping[str, Member], count: int) -> Table | None:
+def _factors(path: Path, members: Mapping[str, Member], count: int) -> ListedFactors | None:
     """The factors with their names, or None without any."""
     if "factors" not in members:
         return None
@@ -186,7 +186,7 @@ def _factors(path: Path, members: Mapping[str, Member], count: int) -> Table | N
         raise DataError(
             f"{path}: factor_names are {', '.join(names)}, not {values.shape[1]} different names."
         )
-    return Table(names, values, str(path))
+    return ListedFactors(names, values, str(path))
 
 
 def _labels(

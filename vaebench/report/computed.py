@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vaebench.analysis import TABLES, Split, Table
+from vaebench.analysis import TABLES, Split, Statistic
 from vaebench.report.processes import of_each
 
 _BY_NAME = {table.name: table for table in TABLES}
@@ -34,7 +34,7 @@ class Computed:
         """The runs, as `vaebench.analysis.prepare` gives them."""
         return self.split.runs
 
-    def record(self, name: str) -> Table:
+    def record(self, name: str) -> Statistic:
         """Returns what a table is."""
         return _BY_NAME[name]
 

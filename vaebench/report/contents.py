@@ -14,6 +14,7 @@ import pandas as pd
 from vaebench.analysis import MEASURES
 from vaebench.analysis.frames import symbol
 from vaebench.data import DATASETS
+from vaebench.digits import duration
 from vaebench.measures import FIT, TIMES
 from vaebench.spec import JobSpec, Setting
 
@@ -217,14 +218,6 @@ def _environment(environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         said["Data from"].append(str(found.get("data") or ""))
     joined = {word: "; ".join(dict.fromkeys(t for t in texts if t)) for word, texts in said.items()}
     return [(word, text) for word, text in joined.items() if text]
-
-
-def duration(seconds: float) -> str:
-    """Prints a time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from vaebench.analysis import MEASURES, measure, summarise
-from vaebench.analysis import Table as Statistic
+from vaebench.analysis import MEASURES, Statistic, measure, summarise
 from vaebench.analysis.frames import model_name, symbol
 from vaebench.hints import hint
 from vaebench.measures import TIMES

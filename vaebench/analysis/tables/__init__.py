@@ -10,7 +10,7 @@ from vaebench.analysis.tables.correlations import (
 from vaebench.analysis.tables.folds import cross_validation
 from vaebench.analysis.tables.ordering import ranking
 from vaebench.analysis.tables.power import seeds_needed, seeds_power
-from vaebench.analysis.tables.record import Needs, Rows, Table, table
+from vaebench.analysis.tables.record import Needs, Rows, Statistic, table
 from vaebench.analysis.tables.reliability import improvement, iqm, profiles
 from vaebench.analysis.tables.seeds import seed_or_strength
 from vaebench.analysis.tables.soundness import collapse, evaluation_noise
@@ -18,7 +18,7 @@ from vaebench.analysis.tables.strengths import total_correlation
 from vaebench.analysis.tables.trials import best_of
 from vaebench.analysis.tables.variance import variance_components, variance_explained
 
-TABLES: tuple[Table, ...] = (
+TABLES: tuple[Statistic, ...] = (
     metric_correlation,
     unsupervised_correlation,
     downstream_correlation,
@@ -46,7 +46,7 @@ __all__ = [
     "TABLES",
     "Needs",
     "Rows",
-    "Table",
+    "Statistic",
     "best_of",
     "collapse",
     "cross_validation",

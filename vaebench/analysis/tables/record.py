@@ -23,7 +23,7 @@ class Needs:
     """What a statistic must have to mean anything.
 
     All but `datasets` are of one setting on one data set; a setting that has less is left out of
-    the table, and `Table.missing` says so.
+    the table, and `Statistic.missing` says so.
 
     Attributes:
         runs: Finished runs.
@@ -81,7 +81,7 @@ def _counted(number: int, what: str) -> str:
 
 
 @dataclass(frozen=True)
-class Table:
+class Statistic:
     """A statistic of a frame of runs, as a tidy table: call it with the frame.
 
     Attributes:
@@ -222,8 +222,8 @@ def table(
     versions: bool = True,
     resampled: bool = True,
     together: Callable[[Sequence[Sample]], str | None] | None = None,
-) -> Callable[[Callable[[Sequence[Sample]], Rows]], Table]:
-    """Makes a `Table` of the function that computes its rows; see `Table` for the arguments.
+) -> Callable[[Callable[[Sequence[Sample]], Rows]], Statistic]:
+    """Makes a `Statistic` of the function that computes its rows; see it for the arguments.
 
     Args:
         columns: Names of the columns, separated by blanks.
@@ -238,10 +238,10 @@ def table(
         together: What all settings together are short of.
     """
 
-    def made(compute: Callable[[Sequence[Sample]], Rows]) -> Table:
+    def made(compute: Callable[[Sequence[Sample]], Rows]) -> Statistic:
         names = tuple(columns.split())
         name = compute.__name__
-        found = Table(
+        found = Statistic(
             name, names, title, needs, compute, note, lack, caution, versions, resampled, together
         )
         object.__setattr__(found, "__doc__", compute.__doc__)

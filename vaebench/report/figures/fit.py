@@ -149,7 +149,7 @@ def _time(view: View) -> Canvas | None:
             )
             axes.vlines(middle, place - 0.36, place + 0.36, color=INK, linewidth=2.2, zorder=4)
             axes.annotate(
-                _duration(middle),
+                _seconds(middle),
                 (1.015, place),
                 xycoords=axes.get_yaxis_transform(),
                 va="center",
@@ -177,7 +177,7 @@ def _room(panels: list[Axes], figure: Canvas) -> None:
         axes.set_position((box.x0, box.y0, wide, box.height))
 
 
-def _duration(seconds: float) -> str:
+def _seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 99.5 else f"{seconds:.1f} s"
 
 
