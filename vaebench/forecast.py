@@ -36,11 +36,11 @@ class TimeLeft:
 class Forecast:
     """Wall times learnt from jobs, used for those to come.
 
-    A job's time is its steps at the step time seen for its kind (data set, network, model, batch
-    size, precision), plus the evaluation time seen for its data set, network, precision, sample
-    size and scores. Where the kind was not seen, the least and the greatest time of the others
-    stand in for it; an evaluation is compared with those of the same sample size and scores only,
-    and has no upper end where there were none.
+    A job's time is its steps at the step time seen for its kind (data set, network, model, its
+    variant, batch size, precision), plus the evaluation time seen for its data set, network,
+    precision, sample size and scores. Where the kind was not seen, the least and the greatest time
+    of the others stand in for it; an evaluation is compared with those of the same sample size and
+    scores only, and has no upper end where there were none.
     """
 
     def __init__(self) -> None:
@@ -175,7 +175,8 @@ def _last_end(under_way: list[float], waiting: list[tuple[float, int]], workers:
 
 
 def _kind(spec: JobSpec) -> Kind:
-    return spec.dataset, spec.network, spec.model, spec.batch_size, spec.precision
+    kind = spec.dataset, spec.network, spec.model, spec.batch_size, spec.precision
+    return (*kind, *spec.variant)
 
 
 def _evaluation(spec: JobSpec) -> Kind:

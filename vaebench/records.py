@@ -67,6 +67,7 @@ class Parameter:
         unit: Of the value, or empty.
         positive: Whether 0 is refused.
         most: The greatest value that it takes, or None.
+        whole: Whether it counts something.
         switch: Whether it chooses a variant: 0 for the published study's, 1 for the other.
     """
 
@@ -76,6 +77,7 @@ class Parameter:
     unit: str = ""
     positive: bool = False
     most: float | None = None
+    whole: bool = False
     switch: bool = False
 
     def check(self, model: str, value: Any) -> None:
@@ -90,6 +92,8 @@ class Parameter:
         """
         name = f"{model}.{self.name}"
         finite_number(name, value, positive=self.positive)
+        if self.whole and value != int(value):
+            raise UsageError(f"{name} is {value:g}: it must be a whole number.")
         if self.most is not None and value > self.most:
             raise UsageError(f"{name} is {value:g}: it must be {self.most:g} or less.")
         if self.switch and value not in (0, 1):

@@ -226,6 +226,12 @@ class JobSpec(Setting):
         }
 
     @property
+    def variant(self) -> tuple[float, ...]:
+        """The hyperparameters that change how much a step computes: switches and counts."""
+        parameters = find_model(self.model).parameters
+        return tuple(self.parameters[p.name] for p in parameters if p.switch or p.whole)
+
+    @property
     def strength_text(self) -> str:
         """How people name the cell beside its model, as in `beta=4` or `beta=4 stratified=1`."""
         name = self.strength_name

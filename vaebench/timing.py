@@ -59,10 +59,10 @@ def measured(
 ) -> Iterator[tuple[list[int], float | str]]:
     """Measures how long groups of jobs would take, one job after the other.
 
-    One job of each kind (model, network, shape, batch size, latents, precision) takes a few steps
-    on random images, one of each encoder a few encodings; these are counted as evaluation makes
-    them. What `--scores all` adds is timed once on random codes and scaled by points, latents and
-    values of the factors.
+    One job of each kind (model and its variant, network, shape, batch size, latents, precision)
+    takes a few steps on random images, one of each encoder a few encodings; these are counted as
+    evaluation makes them. What `--scores all` adds is timed once on random codes and scaled by
+    points, latents and values of the factors.
 
     Args:
         groups: A job, how many take as long as it, and what their data set consists of.
@@ -87,7 +87,7 @@ def measured(
 
 def _kind(job: JobSpec, contents: Contents) -> Kind:
     return (
-        job.model,
+        (job.model, *job.variant),
         job.network,
         contents.observation_shape,
         len(contents.label_names),

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from vaebench.explore import build_page
+from vaebench.models import find_model
 from vaebench.networks.vae import VAE
 from vaebench.spec import JobSpec
 from vaebench.worker import WorkerContext, load_model, run_pack
@@ -31,7 +32,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 
 COLOURS = np.array([[255, 90, 40], [60, 220, 90], [70, 120, 255]])
 SIZES = {"locatello": 64, "burgess": 32, "conv28": 28, "mlp": 20}
-MODELS = {"locatello": "betavae_h", "burgess": "cvae", "conv28": "ae", "mlp": "betavae_h"}
+MODELS = {"locatello": "betavae_h", "burgess": "cvae", "conv28": "ae", "mlp": "vampprior"}
+PARAMETERS = {
+    "betavae_h": {"beta": 0.02},
+    "cvae": {"beta": 0.02},
+    "vampprior": {"beta": 0.02, "components": 8},
+    "ae": {},
+}
 CHANNELS = {"locatello": 1, "burgess": 3, "conv28": 1, "mlp": 3}
 
 
@@ -92,7 +99,7 @@ def train(folder: Path, network: str, steps: int) -> Explored:
         eval_size=20,
         seed=0,
         likelihood="gaussian" if network == "mlp" else "bernoulli",
-        parameters={"beta": 0.02} if model in {"cvae", "betavae_h"} else {},
+        parameters=find_model(model).defaults(steps) | PARAMETERS[model],
     )
     outcome = run_pack([spec], WorkerContext(folder), lambda _: None, lambda: False)[0]
     assert outcome.status == "complete", outcome.error

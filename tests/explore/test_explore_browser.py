@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.explore.conftest import Explored, Network, View
+from vaebench.training import torch_generator
 
 LEVELS = 2
 """How far a pixel may be off the model's own, of 255."""
@@ -246,6 +247,11 @@ def test_random_draws_are_the_prior_s_or_fit_the_codes(explored: Explored, brows
         factor = np.array(prior["factor"])
         mean, covariance = np.array(prior["mean"]), factor @ factor.T
         assert "no prior" in prior["text"]
+    elif explored.spec.model == "vampprior":
+        own = explored.model.prior().sample(1_000, torch_generator(0, "explore", "prior"))
+        np.testing.assert_allclose(prior["draws"], own.detach(), atol=1e-5)
+        assert {tuple(draw) for draw in draws} <= {tuple(draw) for draw in prior["draws"]}
+        mean, covariance = np.mean(prior["draws"], axis=0), np.cov(prior["draws"], rowvar=False)
     else:
         mean, covariance = np.zeros(4), np.eye(4)
     error = 5 * np.sqrt(np.diag(covariance) / len(draws))

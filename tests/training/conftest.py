@@ -22,6 +22,7 @@ def _one_thread() -> None:
 def make_spec(model: str = "betavae_h", **changes: object) -> JobSpec:
     """A job of few, small steps on dSprites."""
     parameters = find_model(model).defaults(steps=10)
+    parameters |= {name: 3.0 for name in parameters if name == "components"}
     values = {"steps": 12, "batch_size": 8, "seed": 0, "network": "burgess", **changes}
     return JobSpec(model=model, parameters=parameters, **values)  # type: ignore[arg-type]
 

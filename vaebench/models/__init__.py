@@ -10,6 +10,7 @@ from vaebench.models.beta_vae import BETA_VAE, CVAE, VAE
 from vaebench.models.dip_vae import DIP_VAE_I, DIP_VAE_II
 from vaebench.models.factor_vae import FACTOR_VAE
 from vaebench.models.info_vae import INFO_VAE
+from vaebench.models.vamp_prior import VAMP_PRIOR
 from vaebench.records import Model, Parameter
 
 MODELS: tuple[Model, ...] = (
@@ -23,6 +24,7 @@ MODELS: tuple[Model, ...] = (
     DIP_VAE_I,
     DIP_VAE_II,
     INFO_VAE,
+    VAMP_PRIOR,
 )
 """All models, in the order that tables and figures have them in."""
 
