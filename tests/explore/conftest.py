@@ -36,7 +36,7 @@ MODELS = {"locatello": "betavae_h", "burgess": "cvae", "conv28": "ae", "mlp": "v
 PARAMETERS = {
     "betavae_h": {"beta": 0.02},
     "cvae": {"beta": 0.02},
-    "vampprior": {"beta": 0.02, "components": 8},
+    "vampprior": {"beta": 1.0, "components": 8},
     "ae": {},
 }
 CHANNELS = {"locatello": 1, "burgess": 3, "conv28": 1, "mlp": 3}

@@ -17,8 +17,14 @@ from vaebench.errors import UsageError
 from vaebench.models import find_model
 from vaebench.models.info_vae import inverse_multiquadratic, squared_mmd
 from vaebench.spec import JobSpec
+from vaebench.training import prepare
 
 INFO = find_model("infovae")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    prepare("cpu", 1)
 
 
 def expected_kernel(latents: int, distance: float, variance: float) -> float:

@@ -22,10 +22,15 @@ from vaebench.models.vamp_prior import Mixture, prior
 from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
-from vaebench.training import torch_generator
+from vaebench.training import prepare, torch_generator
 from vaebench.worker import load_feed, load_model, run_pack
 
 VAMP = find_model("vampprior")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    prepare("cpu", 1)
 
 
 def mixture(components: int = 4, latents: int = 3) -> Mixture:
@@ -67,7 +72,7 @@ def test_its_kl_is_the_integral_in_the_mean() -> None:
         return float(posterior.pdf(z) * ratio)
 
     expected, _ = integrate.quad(integrand, -6, 6)
-    each = found.kl(mu, logvar, mu + torch.exp(0.5 * logvar) * draw(100_000, 1, seed=2))
+    each = found.kl(mu, logvar, mu + torch.exp(0.5 * logvar) * draw(100_000, 1, seed=3))
     assert each.shape == (100_000, 1)
     assert not found.factorises
     assert abs(each.mean() - expected) < 4 * each.std() / len(each) ** 0.5
@@ -112,7 +117,7 @@ def test_the_gradient_of_the_density_reaches_the_pseudo_inputs() -> None:
 
 
 def test_training_raises_the_elbo_and_moves_the_pseudo_inputs() -> None:
-    trainer = make_trainer(small(steps=60))
+    trainer = make_trainer(small(steps=30, learning_rate=3e-3))
     before = trainer.model.learnt["pseudo_inputs"].detach().clone()
     while not trainer.done:
         trainer.advance()
@@ -180,7 +185,8 @@ def log_weights(found: Evaluated, draws: int) -> Tensor:
         z = mu + torch.exp(0.5 * logvar) * torch.randn(len(x), 3, generator=generator)
         likelihood = Independent(Bernoulli(logits=model.decode(z)), 3).log_prob(x).double()
         own = stats.norm.logpdf(z.numpy(), mu.numpy(), (0.5 * logvar).exp().numpy()).sum(1)
-        rows.append(likelihood + log_density(components, z.double().numpy()) - own)
+        density = log_density(components, z.double().numpy())
+        rows.append(likelihood + torch.from_numpy(density - own))
     return torch.stack(rows)
 
 
