@@ -43,7 +43,7 @@ ANNEALED_VAE = Model(
     parameters=(
         Parameter("c_max", 25.0, symbol="C_max", unit="nats"),
         Parameter("gamma", 1000.0, symbol="γ"),
-        Parameter("c_steps", None, positive=True),
+        Parameter("c_steps", None, symbol="steps of C", positive=True),
     ),
     strength="c_max",
     colour="#009e73",

@@ -17,6 +17,9 @@ from vaebench.records import Measure
 LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
 """Line styles that tell a model's series apart."""
 
+BROKEN = ((0, (4, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
+"""Line styles of series that are level."""
+
 INK = "#1a1a1a"
 MUTED = "#5c5c5c"
 WIDTH = 10.0

@@ -13,8 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 
-from tests.report.figures.frames import figure_data, folds, frame, study
+from tests.report.figures.frames import STRENGTHS, figure_data, folds, frame, study
 from vaebench.analysis import TABLES
+from vaebench.measures import SUPERVISED
 from vaebench.report.figures import ALL, FIGURES, Figure, FigureData
 from vaebench.report.style import styled
 
@@ -35,7 +36,7 @@ def of_two(record: Figure) -> dict[str, Canvas]:
 
 @cache
 def drawn(record: Figure) -> dict[str, Canvas]:
-    """The figure of a study of one data set, of one of two, and of a cross-validation.
+    """The figure of a study of one data set, of one of two, of folds and of one metric.
 
     Each is drawn, once for all tests; of two data sets, the second's are as the first's.
     """
@@ -46,9 +47,19 @@ def drawn(record: Figure) -> dict[str, Canvas]:
         if not stem.startswith("noisy-dsprites")
     }
     found |= {f"folds {stem}": figure for stem, figure in record.draw(folds())}
+    found |= {f"one metric {stem}": figure for stem, figure in record.draw(one_metric())}
     for figure in found.values():
         FigureCanvasAgg(figure).draw()
     return found
+
+
+@cache
+def one_metric() -> FigureData:
+    """A study of one supervised metric."""
+    runs = frame(tuple(STRENGTHS)[:2], 3)
+    return figure_data(
+        runs.drop(columns=[name for name in SUPERVISED if name in runs and name != "mig"])
+    )
 
 
 def renderer_of(figure: Canvas) -> RendererAgg:

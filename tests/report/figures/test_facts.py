@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure as Canvas
@@ -89,7 +90,7 @@ def test_every_strength_that_was_run_is_a_tick() -> None:
         found = {tuple(float(rank[row]) for rank in ranks) for row in range(len(ranks[0]))}
         assert found == {values for name, (_, values) in STRENGTHS.items() if name != "cvae"}
     names = {text.get_text().strip() for axes in lowest for text in axes.texts}
-    assert {"β", "γ", r"$C_\mathrm{max}$", r"$\lambda_\mathrm{od}$"} <= names
+    assert {sign(name) for name in ("beta", "gamma", "c_max", "lambda_od")} <= names
 
 
 def test_models_of_one_hyperparameter_share_its_scale() -> None:
@@ -181,6 +182,27 @@ def test_on_a_diagonal_the_elbo_is_what_is_written_there() -> None:
     assert said <= sums
     for text in axes.texts:
         assert sum(text.get_position()) in said
+
+
+def test_a_diagonals_word_covers_no_run() -> None:
+    drawn = figure("rate_distortion")
+    axes = drawn.axes[0]
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    runs = np.concatenate([line.get_xydata() for line in axes.lines if line.get_marker() != "None"])
+    dots = axes.transData.transform(runs)
+    for text in axes.texts:
+        box = text.get_window_extent(canvas.get_renderer())
+        middle = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
+        assert np.hypot(*(dots - middle).T).min() > 12, text.get_text()
+
+
+def test_models_of_one_strength_have_lines_of_their_own() -> None:
+    runs = prepare(frame(("betavae_h", "betavae_b"), 2))
+    runs = runs[(runs["model"] == "betavae_h") | (runs["strength"] == 25)]
+    twice = runs[runs["model"] == "betavae_b"].assign(series="AnnealedVAE, γ = 1", cell="other")
+    found = ladder(samples(pd.concat([runs, twice]))[0])
+    assert len({str(found.line(series)) for series in found.models}) == 3
 
 
 def test_models_are_paired_by_seed_and_fold() -> None:

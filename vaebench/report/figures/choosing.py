@@ -21,7 +21,7 @@ from vaebench.report.style import INK, MUTED, colour, marker, sign
 CHOICES = {
     "metric": ("the metric itself", INK, "-", 2.0),
     "udr": ("UDR", "#6a3d9a", (0, (5, 2)), 1.8),
-    "elbo": ("ELBO", "#b2182b", (0, (1.5, 1.5)), 1.8),
+    "elbo": ("ELBO", "#01665e", (0, (1.5, 1.5)), 1.8),
     "random": ("at random", "#9a9a9a", "-", 1.4),
 }
 """What a run is chosen by, with its colour, line style and width."""
@@ -154,7 +154,8 @@ def _power(view: View) -> Canvas | None:
                     markersize=3.6, linewidth=1.5,
                 )  # fmt: skip
         axes.axhline(0.8, color=MUTED, linewidth=1.0, linestyle=(0, (4, 2)))
-        axes.axvline(len(view.sample.seeds), color="#b2182b", linewidth=1.0, zorder=0.9)
+        seeds = len(view.sample.seeds)
+        axes.axvline(seeds, color=MUTED, linewidth=1.6, linestyle=(0, (1, 1.5)), zorder=0.9)
         axes.set_xscale("log")
         axes.set_xlim(1.9, 105)
         axes.set_xticks([2, 5, 10, 20, 50, 100], labels=["2", "5", "10", "20", "50", "100"])
@@ -177,7 +178,7 @@ seeds_power = Figure(
     caption=(
         "Of the best model by its interquartile mean against each other one: share of resamples "
         "of so many seeds in which a paired t test at 5 % finds the difference that all seeds "
-        "show. Dashed: 80 %, what studies aim at; red: the seeds that there are. Other pairs are "
+        "show. Dashed: 80 %, what studies aim at; dotted: the seeds that there are. Others are "
         "in the table."
     ),
     tables=("seeds_power", "iqm"),

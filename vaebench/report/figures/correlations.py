@@ -10,6 +10,7 @@ from vaebench.analysis import measure
 from vaebench.measures import SUPERVISED
 from vaebench.report.figures.board import text_width, title
 from vaebench.report.figures.matrices import (
+    HEAD,
     Numbers,
     hush,
     matrix,
@@ -87,7 +88,7 @@ def _pair(view: View, name: str, row: str, kinds: dict[str, str]) -> Canvas | No
         titles(both[0]),
         titles(both[1]),
         labels=9.0 if wide else 10.0,
-        headed=len(kinds) > 1,
+        heads=list(kinds.values()) if len(kinds) > 1 else (),
     )
     for axes, (column, text) in zip(board.panels, kinds.items(), strict=True):
         values = pivot(rows, row, "metric", column, both)
@@ -104,7 +105,7 @@ def _pair(view: View, name: str, row: str, kinds: dict[str, str]) -> Canvas | No
             labels=9.0 if wide else 10.0,
         )
         if len(kinds) > 1:
-            axes.set_title(text, fontsize=11)
+            axes.set_title(text, fontsize=HEAD)
     for axes in board.beside():
         axes.tick_params(labelleft=False)
     return board.figure

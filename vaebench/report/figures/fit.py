@@ -87,21 +87,40 @@ def _diagonals(axes: Axes) -> None:
             scalex=False,
             scaley=False,
         )
-        x = min(right - 0.035 * (right - left), cost - low - 0.03 * (high - low))
-        if left + 0.05 * (right - left) < x and low < cost - x < high - 0.06 * (high - low):
+        x = _free(axes, cost)
+        if x is not None:
             axes.text(
                 x,
                 cost - x,
                 f"ELBO {-cost:g}".replace("-", "−"),
                 rotation=angle,
                 rotation_mode="anchor",
-                ha="right",
+                ha="center",
                 va="bottom",
                 fontsize=8,
                 color=MUTED,
                 clip_on=True,
                 zorder=0.6,
             )
+
+
+def _free(axes: Axes, cost: float) -> float | None:
+    """Finds a place for a word on a diagonal: as far right as no run is near, else the farthest."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    inner = 0.07 * (right - left), 0.06 * (high - low)
+    first, last = (
+        max(left + inner[0], cost - high + inner[1]),
+        min(right - inner[0], cost - low - inner[1]),
+    )
+    if first > last:
+        return None
+    runs = np.concatenate([line.get_xydata() for line in axes.lines if line.get_marker() != "None"])
+    places = np.linspace(last, first, 25)
+    scale = np.array([right - left, high - low])
+    apart = (np.stack([places, cost - places], axis=1)[:, None] - runs) / scale
+    nearest = np.hypot(apart[..., 0] / 1.5, apart[..., 1]).min(axis=1)  # a word is wide
+    free = np.flatnonzero(nearest > 0.05)
+    return float(places[free[0] if len(free) else nearest.argmax()])
 
 
 rate_distortion = Figure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from vaebench.analysis.sample import Sample
 from vaebench.report.figures.board import text_width
-from vaebench.report.style import INK, colour, marker, series_styles, sign, signed, unit
+from vaebench.report.style import BROKEN, INK, colour, marker, series_styles, sign, signed, unit
 
 LINE = 1.22
 """Height of a line of ticks, as a share of their size and matplotlib's own spacing."""
@@ -71,6 +72,14 @@ class Ladder:
     def size(self) -> float:
         """Size of the ticks."""
         return 9.0
+
+    def line(self, series: str) -> Any:
+        """Returns a series' line style: those without a rank are broken, each in its own way."""
+        if series not in self.level:
+            return self.styles[series]
+        model = self.models[series]
+        alike = [each for each in self.level if self.models[each] == model]
+        return BROKEN[alike.index(series) % len(BROKEN)]
 
     def place(self, series: str, strength: float) -> float:
         """Returns where a strength stands: its rank, from 0."""
@@ -188,7 +197,7 @@ def handles(found: Ladder, shown: Sequence[str] | None = None) -> list[Line2D]:
             [],
             [],
             color=colour(model),
-            linestyle=(0, (4, 2)) if series in found.level else found.styles[series],  # type: ignore[arg-type]
+            linestyle=found.line(series),
             linewidth=1.8,
             marker=marker(model),
             markersize=6,

@@ -24,6 +24,10 @@ RANGES = {"correlation": (-1.0, 1.0), "probability": (0.0, 1.0), "share": (0.0, 
           "seeds": (0.0, 4.0)}  # fmt: skip
 
 
+HEAD = 11.0
+"""Size of the titles of matrices side by side."""
+
+
 def short(value: float, kind: str, *, bare: bool = False) -> str:
     """Writes a number of a matrix in few letters: 0.43, −0.07; `bare` without the leading 0."""
     if kind == "seeds":
@@ -115,7 +119,7 @@ def matrix_board(
     *,
     cell: float = 0.42,
     labels: float = 10.0,
-    headed: bool = False,
+    heads: Sequence[str] = (),
 ) -> Board:
     """Makes a board for matrices side by side that have the same names.
 
@@ -125,15 +129,16 @@ def matrix_board(
         columns: Names of their columns.
         cell: Height of a row at most, inches; lower where the figure would be too tall.
         labels: Size of the names.
-        headed: Whether panels have titles.
+        heads: Titles of the matrices, for which there must be room.
     """
     left = max(text_width(name, labels) for name in rows) + 0.2
     longest = max(text_width(name, labels) for name in columns)
     bottom = 0.58 * longest + 0.25
     wide = (10.0 - left - 0.25 - 0.3 * (count - 1)) / count
-    width = left + 0.25 + count * min(wide, 0.95 * len(columns)) + 0.3 * (count - 1)
+    headed = max((1.1 * text_width(head, HEAD) for head in heads), default=0.0)
+    width = left + 0.25 + count * min(wide, max(0.95 * len(columns), headed)) + 0.3 * (count - 1)
     width = max(width, 0.82 * longest + 1.0)
-    top = 0.4 if headed else 0.12
+    top = 0.4 if heads else 0.12
     height = min(cell * len(rows), 8.9 - top - bottom)
     return board(
         count, count, height, left=left, right=0.25, top=top, bottom=bottom, width=width

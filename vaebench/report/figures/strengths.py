@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -103,7 +104,7 @@ def _panel(axes: Axes, view: View, found: Ladder, name: str) -> None:
             alive = np.concatenate([runs[place][0] for place in group["place"]])
             dead = np.concatenate([runs[place][1] for place in group["place"]])
             together = alive if len(alive) else dead
-            _level(axes, band_of(together), colour(model))
+            _level(axes, band_of(together), colour(model), found.line(str(series)))
             seen += [value for value in band_of(together) if math.isfinite(value)]
             continue
         ordered = group.sort_values("strength")
@@ -120,11 +121,11 @@ def _panel(axes: Axes, view: View, found: Ladder, name: str) -> None:
         stray(axes, lost)
 
 
-def _level(axes: Axes, band: tuple[float, float, float], hue: str) -> None:
+def _level(axes: Axes, band: tuple[float, float, float], hue: str, style: Any) -> None:
     middle, low, high = band
     if math.isfinite(middle):
         axes.axhspan(low, high, color=hue, alpha=0.12, linewidth=0)
-        axes.axhline(middle, color=hue, linewidth=1.5, linestyle=(0, (4, 2)))
+        axes.axhline(middle, color=hue, linewidth=1.5, linestyle=style)
 
 
 def curve(
@@ -224,7 +225,7 @@ def _total(view: View) -> Canvas | None:
             bands = group[["mean", "low", "high"]].to_numpy(dtype=float)
             model = found.models[str(name)]
             if name in found.level:
-                _level(axes, tuple(bands[0]), colour(model))
+                _level(axes, tuple(bands[0]), colour(model), found.line(str(name)))
                 continue
             places = np.array(found.places(str(name), group["strength"].tolist()))
             order = np.argsort(places)

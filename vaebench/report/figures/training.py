@@ -106,11 +106,12 @@ def _hues(runs: pd.DataFrame) -> dict[tuple[str, float], tuple[str, str]]:
     for series, group in swept.groupby("series", sort=False):
         same = swept if len(names) == 1 else group
         strengths = sorted(float(value) for value in same["strength"].unique())
-        for rank, (value, hue) in enumerate(zip(strengths, shades(len(strengths)), strict=True)):
+        most = len(strengths)
+        for rank, (value, hue) in enumerate(zip(strengths, shades(most), strict=True)):
             word = f"{sign(str(names[0]))} = {value:g}"
             if len(names) > 1:
-                ends = {0: "1 (lowest strength)", len(strengths) - 1: f"{rank + 1} (highest)"}
-                word = ends.get(rank, f"{rank + 1}") if len(strengths) > 1 else "only strength"
+                ends = {most - 1: f"{most} (highest)", 0: "1 (lowest or only strength)"}
+                word = ends.get(rank, f"{rank + 1}")
             found[str(series), value] = hue, word
     return found
 

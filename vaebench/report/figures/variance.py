@@ -153,7 +153,8 @@ def rows_of(
         return None
     rest = view.table(table, "without")
     names = [name for name in SUPERVISED if name in set(rows["metric"])]
-    left = max(text_width(measure(name).title, 10) for name in names) + 0.2
+    words = [text_width(measure(name).title, 10) for name in names]
+    left = max(*words, *(text_width(said, 9) / 2 for said in marks.values())) + 0.2
     row = 0.27 * len(names) + 0.1
     placed = board(1, 1, row, left=left, top=0.32, bottom=0.55, width=8.0, right=0.3)
     (axes,) = placed.panels
