@@ -96,7 +96,7 @@ VAMP_PRIOR = Model(
         authors="Tomczak & Welling",
         year=2018,
         paper="VAE with a VampPrior",
-        place="equation 9",
+        place="section 3",
         link="https://arxiv.org/abs/1705.07120",
     ),
     objective=beta_vae,
