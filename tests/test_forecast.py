@@ -52,6 +52,19 @@ def test_finished_jobs_give_the_time_of_those_to_come() -> None:
     assert exactly(forecast, [], 2) == 0
 
 
+def test_jobs_of_other_variants_are_of_another_kind() -> None:
+    def vamp(seed: int, components: float, beta: float = 1.0) -> JobSpec:
+        parameters = {"beta": beta, "components": components}
+        return JobSpec(model="vampprior", parameters=parameters, seed=seed, steps=100)
+
+    forecast = Forecast()
+    forecast.finished(vamp(0, 10), train_seconds=20, eval_seconds=10)
+    forecast.finished(vamp(0, 500), train_seconds=500, eval_seconds=10)
+    assert exactly(forecast, [vamp(1, 10)], 1) == pytest.approx(30)
+    assert exactly(forecast, [vamp(1, 500)], 1) == pytest.approx(510)
+    assert exactly(forecast, [vamp(1, 500, beta=4)], 1) == pytest.approx(510)
+
+
 def test_running_jobs_hold_their_slot() -> None:
     forecast = Forecast()
     forecast.finished(job(0), 50, 10)
