@@ -7,8 +7,10 @@ import hashlib
 import json
 import math
 import pickle
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +96,22 @@ def test_key_is_the_same_in_another_process_and_after_json() -> None:
     assert other.stdout.strip() == job().key
     assert JobSpec.from_dict(json.loads(job().to_json())) == job()
     assert pickle.loads(pickle.dumps(job())) == job()
+
+
+RELEASED = sorted((Path(__file__).parent.parent / "results").glob("*/results.db"))
+
+
+@pytest.mark.parametrize("file", RELEASED, ids=lambda file: file.parent.name)
+def test_stored_jobs_have_the_keys_and_strengths_that_they_were_stored_with(file: Path) -> None:
+    database = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    columns = "job_key, cell, setting, strength_name, strength, spec"
+    rows = database.execute(f"select {columns} from jobs").fetchall()
+    database.close()
+    assert rows
+    for row in rows:
+        found = JobSpec.from_dict(json.loads(row[-1]))
+        strength = found.strength_name, found.strength
+        assert (found.key, found.cell, found.setting, *strength, found.to_json()) == row
 
 
 def test_cell_ignores_the_seed_and_setting_the_model_too() -> None:
