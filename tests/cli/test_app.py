@@ -17,7 +17,17 @@ from vaebench import __version__
 from vaebench.cli import app, inspect
 
 COMMANDS = ("sweep", "status", "runs", "show", "diff", "retry", "reproduce", "report", "export")
-HEAVY = ("torch", "torchvision", "ray", "matplotlib", "pandas", "scipy", "sklearn", "lightgbm")
+HEAVY = (
+    "numpy",
+    "torch",
+    "torchvision",
+    "ray",
+    "matplotlib",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "lightgbm",
+)
 
 
 def one_line(text: str) -> str:
