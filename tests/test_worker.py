@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from tests.training.conftest import make_spec
-from vaebench import metrics
 from vaebench.context import WorkerContext
 from vaebench.errors import DamagedError, VaebenchError
 from vaebench.fingerprint import code_digest
@@ -160,7 +159,7 @@ def test_a_damaged_checkpoint_is_said_and_changes_no_figure(tmp_path: Path) -> N
 def test_an_evaluation_that_draws_from_a_global_generator_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "active_units", lambda codes: random.random())
+    monkeypatch.setattr("vaebench.metrics.active.active_units", lambda codes: random.random())
     outcome = run([make_spec(eval_size=10, steps=1, latent_dim=2)], tmp_path)[0]
     assert outcome.status == "failed"
     assert outcome.error is not None
