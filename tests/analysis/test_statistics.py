@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaebench.analysis import mean_interval, r_squared, run_interval, summarise, variance_shares
+from vaebench.analysis import mean_interval, r_squared, run_interval, summarise
 
 RNG = np.random.default_rng(0)
 MODELS = ["a"] * 7 + ["b"] * 9 + ["c"] * 4
@@ -111,27 +111,19 @@ def test_r_squared_is_that_of_least_squares_on_unbalanced_groups(groups: list[st
     assert found.groups == len(set(groups))
 
 
-def test_balanced_parts_are_the_sums_of_squares_of_nested_anova() -> None:
+def test_balanced_groups_explain_their_sums_of_squares_of_nested_anova() -> None:
     values = np.random.default_rng(2).standard_normal((2, 4, 3)) + np.arange(8).reshape(2, 4, 1)
     names = [(m, (m, s)) for m in range(2) for s in range(4) for _ in range(3)]
-    found = variance_shares(values.ravel().tolist(), [n[0] for n in names], [n[1] for n in names])
+    model, cell = (r_squared(values.ravel().tolist(), [n[i] for n in names]) for i in (0, 1))
+    assert model is not None
+    assert cell is not None
     total = ((values - values.mean()) ** 2).sum()
-    model = 12 * ((values.mean((1, 2)) - values.mean()) ** 2).sum() / total
+    between = 12 * ((values.mean((1, 2)) - values.mean()) ** 2).sum() / total
     strength = 3 * ((values.mean(2) - values.mean((1, 2))[:, None]) ** 2).sum() / total
     seed = ((values - values.mean(2, keepdims=True)) ** 2).sum() / total
-    assert found is not None
-    assert found.model.value == pytest.approx(model)
-    assert found.strength == pytest.approx(strength)
-    assert found.seed == pytest.approx(seed)
-    assert model + strength + seed == pytest.approx(1.0)
-
-
-def test_parts_add_up_without_balance() -> None:
-    found = variance_shares(VALUES.tolist(), MODELS, CELLS)
-    assert found is not None
-    assert found.seed is not None
-    assert found.model.value + found.strength + found.seed == pytest.approx(1.0)
-    assert found.strength >= 0
+    assert model.value == pytest.approx(between)
+    assert cell.value - model.value == pytest.approx(strength)
+    assert 1 - cell.value == pytest.approx(seed)
 
 
 def test_chance_is_what_shuffled_groups_explain_and_adjusted_is_then_nothing() -> None:
@@ -149,42 +141,26 @@ def test_chance_is_what_shuffled_groups_explain_and_adjusted_is_then_nothing() -
 def test_constant_metric_explains_nothing_and_is_no_division_by_zero() -> None:
     assert r_squared([10.0] * 6, list("aabbcc")) is None
     assert r_squared([0.1 + 0.2, 0.3, 0.3], list("abc")) is None
-    assert variance_shares([10.0] * 6, list("aabbcc"), list("aabbcc")) is None
 
 
 def test_too_few_runs_explain_nothing() -> None:
     assert r_squared([], []) is None
     assert r_squared([1.0], ["a"]) is None
-    assert variance_shares([1.0, None], ["a", "b"], ["a", "b"]) is None
 
 
-def test_one_run_per_cell_leaves_nothing_to_tell_the_seed_by() -> None:
-    found = variance_shares([1.0, 2.0, 4.0, 3.0], list("aabb"), ["a1", "a2", "b1", "b2"])
+def test_one_run_per_group_leaves_nothing_to_adjust_by() -> None:
+    values = [1.0, 2.0, 4.0, 3.0]
+    cell, model = (r_squared(values, groups) for groups in (["a1", "a2", "b1", "b2"], list("aabb")))
+    assert cell is not None
+    assert (cell.value, cell.chance, cell.adjusted) == (1.0, 1.0, None)
+    assert model is not None
+    assert model.value == pytest.approx(4.0 / 5.0)
+
+
+def test_one_group_explains_nothing() -> None:
+    found = r_squared([1.0, 2.0, 5.0, 6.0], ["a"] * 4)
     assert found is not None
-    assert found.seed is None
-    assert found.cell.value == 1.0
-    assert found.cell.chance == 1.0
-    assert found.cell.adjusted is None
-    assert found.model.value == pytest.approx(4.0 / 5.0)
-
-
-def test_one_model_explains_nothing() -> None:
-    found = variance_shares([1.0, 2.0, 5.0, 6.0], ["a"] * 4, [1, 1, 2, 2])
-    assert found is not None
-    assert (found.model.value, found.model.chance) == (0.0, 0.0)
-    assert found.cell.value == pytest.approx(16.0 / 17.0)
-
-
-def test_runs_without_the_metric_are_left_out() -> None:
-    kept = variance_shares([1.0, 2.0, 5.0, 7.0], list("aabb"), list("aabb"))
-    more = variance_shares([1.0, None, 2.0, 5.0, 7.0, math.nan], list("aaabbc"), list("aaabbc"))
-    assert more == kept
-
-
-def test_the_same_strength_of_two_models_is_two_cells() -> None:
-    found = variance_shares([1.0, 1.1, 2.0, 2.1], list("aabb"), [4.0, 4.0, 4.0, 4.0])
-    assert found is not None
-    assert found.cell.groups == 2
+    assert (found.value, found.chance) == (0.0, 0.0)
 
 
 def test_summary_keeps_order_and_groups_without_a_strength() -> None:

@@ -11,9 +11,9 @@ import statsmodels.api as sm
 
 from tests.analysis.studies import MODELS, STRENGTHS, effects, grid
 from vaebench.analysis import Resampling, r_squared
+from vaebench.analysis.moments import COMPONENTS, Design, moments, shares
+from vaebench.analysis.reml import reml
 from vaebench.analysis.tables import variance_components, variance_explained
-from vaebench.analysis.tables.moments import COMPONENTS, Design, moments, shares
-from vaebench.analysis.tables.reml import reml
 
 TRUTH = {"model": 0.3, "strength": 0.2, "seed": 0.1, "both": 0.15, "residual": 0.25}
 CELLS = np.repeat(np.arange(6), 6)

@@ -7,12 +7,10 @@ from vaebench.analysis.sample import Sample, Split, prepare, samples
 from vaebench.analysis.statistics import (
     MeanInterval,
     RSquared,
-    VarianceShares,
     mean_interval,
     r_squared,
     run_interval,
     summarise,
-    variance_shares,
 )
 from vaebench.analysis.tables import TABLES, Statistic, metric_correlation
 from vaebench.analysis.udr import latent_variance, udr_scores
@@ -28,7 +26,6 @@ __all__ = [
     "Sample",
     "Split",
     "Statistic",
-    "VarianceShares",
     "compare",
     "curves",
     "jobs",
@@ -45,6 +42,5 @@ __all__ = [
     "samples",
     "summarise",
     "udr_scores",
-    "variance_shares",
     "wide_runs",
 ]

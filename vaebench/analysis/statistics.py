@@ -149,58 +149,6 @@ def r_squared(values: Sequence[float], groups: Sequence[Hashable]) -> RSquared |
     return RSquared(value, chance, adjusted, number, count)
 
 
-@dataclass(frozen=True)
-class VarianceShares:
-    """A metric's variance over all runs, split into model, strength and seed.
-
-    The cells (model × strength) refine the models, so the parts are never negative and add up
-    to 1 whether or not the runs are balanced.
-
-    Attributes:
-        model: R² of the model alone.
-        cell: R² of model × strength.
-    """
-
-    model: RSquared
-    cell: RSquared
-
-    @property
-    def strength(self) -> float:
-        """What the strength explains beyond the model."""
-        return max(self.cell.value - self.model.value, 0.0)
-
-    @property
-    def seed(self) -> float | None:
-        """The rest, which is the seed; None where no cell has a second run to tell it by."""
-        return None if self.cell.groups == self.cell.runs else 1.0 - self.cell.value
-
-
-def variance_shares(
-    values: Sequence[float | None], models: Sequence[Hashable], cells: Sequence[Hashable]
-) -> VarianceShares | None:
-    """Splits a metric's variance over runs into model, strength and seed.
-
-    Args:
-        values: The metric of each run [n]; runs without one are left out.
-        models: The model of each run [n].
-        cells: The cell of each run [n]: model and all hyperparameters, without the seed.
-
-    Returns:
-        The parts; None where fewer than two runs have the metric or it is constant.
-    """
-    kept = [
-        (float(value), model, cell)
-        for value, model, cell in zip(values, models, cells, strict=True)
-        if value is not None and math.isfinite(value)
-    ]
-    numbers = [row[0] for row in kept]
-    model = r_squared(numbers, [row[1] for row in kept])
-    cell = r_squared(numbers, [(row[1], row[2]) for row in kept])
-    if model is None or cell is None:
-        return None
-    return VarianceShares(model, cell)
-
-
 def summarise(frame: pd.DataFrame, by: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
     """Averages runs by group, with the intervals of `run_interval`.
 

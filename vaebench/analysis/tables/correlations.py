@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vaebench.analysis.ranks import Correlation, correlate, rank_parts
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import IntArray, Sample
-from vaebench.analysis.tables.ranks import Correlation, correlate, rank_parts
 from vaebench.analysis.tables.record import Needs, Rows, table
 from vaebench.measures import SUPERVISED, UNSUPERVISED
 from vaebench.metrics.downstream import TASKS

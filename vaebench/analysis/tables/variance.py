@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from vaebench.analysis.moments import COMPONENTS, Design, moments, shares
+from vaebench.analysis.reml import reml
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.statistics import r_squared
-from vaebench.analysis.tables.moments import COMPONENTS, Design, moments, shares
 from vaebench.analysis.tables.record import Needs, Rows, table
-from vaebench.analysis.tables.reml import reml
 from vaebench.measures import CORRELATION, FIT, STUDY, SUPERVISED
 
 METRICS = (*SUPERVISED, *FIT, *CORRELATION, "active_units")

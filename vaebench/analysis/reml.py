@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import linalg, optimize
 from scipy.sparse import csr_matrix
 
+from vaebench.analysis.moments import COMPONENTS, Design, moments
 from vaebench.analysis.resampling import FloatArray
-from vaebench.analysis.tables.moments import COMPONENTS, Design, moments
 
 IntArray = npt.NDArray[np.intp]
 
