@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaebench.data.own import OwnData
+from vaebench.data.own.opened import OwnData
 
 
 @dataclass(frozen=True)

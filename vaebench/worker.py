@@ -15,7 +15,7 @@ import torch
 
 from vaebench.context import WorkerContext
 from vaebench.data import load_dataset
-from vaebench.data.own import OwnData
+from vaebench.data.own.opened import OwnData
 from vaebench.environment import environment
 from vaebench.errors import DamagedError, OutputError, VaebenchError
 from vaebench.evaluation import (

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.cli.conftest import Said, Say
 from vaebench.data import load_dataset
-from vaebench.data.identity import content_digest
+from vaebench.data.own.identity import content_digest
 from vaebench.errors import DataError
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
@@ -203,7 +203,7 @@ class TestStoredByAnOlderVersion:
             assert [then[1] for then in reader.own_data()["npz:ok.npz"]] == [None, digest]
 
     def test_their_folds_are_those_that_they_had(self, here: Path) -> None:
-        from vaebench.data.own import recognised
+        from vaebench.data.own.opened import recognised
         from vaebench.training.feed import split
 
         path = save(here / "ok.npz")
@@ -218,7 +218,7 @@ class TestStoredByAnOlderVersion:
 
 
 def test_data_that_change_while_a_sweep_runs_fail_the_job(here: Path) -> None:
-    from vaebench.data.own import recognised
+    from vaebench.data.own.opened import recognised
 
     save(here / "ok.npz")
     own = recognised("npz:ok.npz", None, {})
@@ -229,7 +229,7 @@ def test_data_that_change_while_a_sweep_runs_fail_the_job(here: Path) -> None:
 
 
 def test_factors_or_labels_that_change_while_a_sweep_runs_fail_the_job(here: Path) -> None:
-    from vaebench.data.own import recognised
+    from vaebench.data.own.opened import recognised
 
     numbers = np.arange(40)
     kept = {"factors": numbers[:, None] % 4, "labels": numbers % 2}

@@ -10,7 +10,8 @@ import pytest
 
 from tests.data.conftest import known
 from tests.data.published_formats import cut
-from vaebench.data import Dataset, load_dataset, own_npz
+from vaebench.data import Dataset, load_dataset
+from vaebench.data.own import npz as own_npz
 from vaebench.download import check
 from vaebench.errors import DataError, UsageError
 

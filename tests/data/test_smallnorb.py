@@ -19,8 +19,8 @@ from tests.data.published_formats import (
     write_smallnorb,
 )
 from vaebench.data import load_dataset, smallnorb
+from vaebench.data.formats.norb import read_matrix
 from vaebench.data.grid import Grid
-from vaebench.data.norb_matrix import read_matrix
 from vaebench.data.smallnorb import SmallNorb, load_smallnorb
 from vaebench.errors import DataError, UsageError
 from vaebench.metrics.factor_vae import factor_vae_details

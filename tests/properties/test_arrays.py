@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.properties.inputs import answers, damaged
-from vaebench.data import cars3d, idx, load_dataset, norb_matrix, shapes3d
+from vaebench.data import cars3d, load_dataset, shapes3d
 from vaebench.data.dsprites import read_official
+from vaebench.data.formats import idx, norb
+from vaebench.data.formats.npz import read_through
 from vaebench.data.grid import Grid
-from vaebench.data.identity import content_digest
 from vaebench.data.mpi3d import header_shape
-from vaebench.data.npz_members import read_through
+from vaebench.data.own.identity import content_digest
 from vaebench.download import check
 
 
@@ -191,14 +192,14 @@ SIGNED = st.integers(-(2**31), 2**31 - 1)
 def test_smallnorb(folder: Path, content: bytes, packed: bool) -> None:
     path = folder / ("part.mat.gz" if packed else "part.mat")
     path.write_bytes(gzip.compress(content, 1) if packed else content)
-    answers(lambda: list(norb_matrix.read_matrix(path, np.uint8, (6, 4, 5))))
+    answers(lambda: list(norb.read_matrix(path, np.uint8, (6, 4, 5))))
 
 
 @given(damaged(gzip.compress(NORB)))
 def test_smallnorb_packed(folder: Path, content: bytes) -> None:
     path = folder / "part.mat.gz"
     path.write_bytes(content)
-    answers(lambda: list(norb_matrix.read_matrix(path, np.uint8, (6, 4, 5))))
+    answers(lambda: list(norb.read_matrix(path, np.uint8, (6, 4, 5))))
 
 
 CAR = saved(scipy.io.savemat, {"im": np.zeros((128, 128, 3, 24, 4), np.uint8)}, do_compression=True)

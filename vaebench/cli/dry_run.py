@@ -14,7 +14,7 @@ from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
     from vaebench.data.info import Contents
-    from vaebench.data.own import OwnData
+    from vaebench.data.own.opened import OwnData
 
 NAMED = 6
 """Kinds of jobs that are named at most where they could not be measured."""

@@ -12,8 +12,8 @@ from vaebench.errors import DataError, UsageError
 from vaebench.hints import hint_data
 
 if TYPE_CHECKING:
-    from vaebench.data.identity import Then
-    from vaebench.data.own import OwnData
+    from vaebench.data.own.identity import Then
+    from vaebench.data.own.opened import OwnData
     from vaebench.store import JobRow, Reader
 
 
@@ -45,7 +45,7 @@ def own_data(
     if not wanted:
         return {}
     make_ready(wanted, data_dir, skip_broken=skip_broken)
-    from vaebench.data.own import recognised
+    from vaebench.data.own.opened import recognised
 
     stored = _stored(location, dry_run=dry_run)
     found = {name: recognised(name, data_dir, stored, skip_broken=skip_broken) for name in wanted}
@@ -85,8 +85,8 @@ def trained_on(
 
 def _as_then(reader: Reader, row: JobRow, moved: str | None, data_dir: Path | None) -> OwnData:
     """Opens the own data that a run was trained on."""
-    from vaebench.data.identity import place_of
-    from vaebench.data.own import must_be, recognised
+    from vaebench.data.own.identity import place_of
+    from vaebench.data.own.opened import must_be, recognised
 
     known = reader.environment(row.key)
     source = str(known.get("data") or "")
@@ -113,7 +113,7 @@ def _stored(location: str, *, dry_run: bool) -> dict[str, list[Then]]:
 
 def _say(typed: str, own: OwnData, stored: dict[str, list[Then]]) -> None:
     """Says what is left out or not compared, and what other name runs may be found under."""
-    from vaebench.data.identity import named_alike, parsed, seems, skipped
+    from vaebench.data.own.identity import named_alike, parsed, seems, skipped
 
     if left_out := skipped(own.source):
         check = hint_data("check", own.place)

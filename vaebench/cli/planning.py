@@ -19,7 +19,7 @@ from vaebench.study import Entry, Study, merged
 
 if TYPE_CHECKING:
     from vaebench.data.info import Contents
-    from vaebench.data.own import OwnData
+    from vaebench.data.own.opened import OwnData
 
 LEAST_FOLD = 2
 """Images of a fold: a variance needs two."""

@@ -124,7 +124,7 @@ def _datasets(wanted: Sequence[str], known: set[str]) -> set[str]:
     for name in wanted:
         alike = []
         if ":" in name and name not in known:
-            from vaebench.data.identity import named_alike
+            from vaebench.data.own.identity import named_alike
 
             alike = named_alike(name, known)
         if name not in known and not alike and known:

@@ -10,12 +10,12 @@ from vaebench.data.cars3d import CARS3D
 from vaebench.data.celeba import CELEBA
 from vaebench.data.dsprites import DSPRITES
 from vaebench.data.dsprites_variants import COLOR_DSPRITES, NOISY_DSPRITES, SCREAM_DSPRITES
-from vaebench.data.identity import check_digest, content_digest, parsed
 from vaebench.data.info import DatasetInfo, OwnKind
 from vaebench.data.mnist import FASHION_MNIST, MNIST
 from vaebench.data.mpi3d import MPI3D_REAL, MPI3D_REALISTIC, MPI3D_TOY
-from vaebench.data.own_folder import FOLDER
-from vaebench.data.own_npz import NPZ
+from vaebench.data.own.folder import FOLDER
+from vaebench.data.own.identity import check_digest, content_digest, parsed
+from vaebench.data.own.npz import NPZ
 from vaebench.data.shapes3d import SHAPES3D
 from vaebench.data.smallnorb import SMALLNORB
 from vaebench.errors import unknown

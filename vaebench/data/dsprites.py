@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, image_size, reading
 from vaebench.data.dsprites_drawing import IMAGES, SHAPES, SIZES, WIDTH, draw_all
+from vaebench.data.formats.npz import read_npy_header
 from vaebench.data.grid import Grid
 from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, kept_as_published
-from vaebench.data.npz_members import read_npy_header
 from vaebench.errors import DataError
 
 OFFICIAL_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import as_indices, image_size
-from vaebench.data.idx import IdxFile, file_problem
+from vaebench.data.formats.idx import IdxFile, file_problem
 from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, other_digest
 from vaebench.errors import DataError
 from vaebench.hints import hint_data

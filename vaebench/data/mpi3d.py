@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vaebench.data.base import find_file, image_size
+from vaebench.data.formats.npz import Member, open_members, read_through
 from vaebench.data.grid import Grid
 from vaebench.data.info import (
     Contents,
@@ -18,7 +19,6 @@ from vaebench.data.info import (
     kept_as_published,
     readable,
 )
-from vaebench.data.npz_members import Member, open_members, read_through
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked
 from vaebench.errors import DataError

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.data.base import find_file, image_size
+from vaebench.data.formats.norb import read_matrix
 from vaebench.data.grid import Grid, as_factors
 from vaebench.data.info import (
     Contents,
@@ -20,7 +21,6 @@ from vaebench.data.info import (
     kept_as_published,
     readable,
 )
-from vaebench.data.norb_matrix import read_matrix
 from vaebench.data.nuisance import below, keys, words
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, silent, unpacked

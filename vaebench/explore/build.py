@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from vaebench import __version__
-from vaebench.data.identity import parsed
-from vaebench.data.own import OwnData
+from vaebench.data.own.identity import parsed
+from vaebench.data.own.opened import OwnData
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import Encoder, held_out
 from vaebench.explore import contents

@@ -9,7 +9,8 @@ from pathlib import Path
 from vaebench.data import load_dataset
 from vaebench.data.base import Dataset, own_path
 from vaebench.data.cards import contents_of
-from vaebench.data.identity import (
+from vaebench.data.info import Contents
+from vaebench.data.own.identity import (
     OwnName,
     Then,
     annotations_digest,
@@ -20,7 +21,6 @@ from vaebench.data.identity import (
     parsed,
     seems,
 )
-from vaebench.data.info import Contents
 from vaebench.data.stored import StoredImages
 from vaebench.errors import DataError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vaebench.data.formats.npz import Member, open_members, read_array
 from vaebench.data.grid import ListedFactors
 from vaebench.data.info import OwnKind, readable
-from vaebench.data.npz_members import Member, open_members, read_array
 from vaebench.data.stored import StoredImages
 from vaebench.data.unpacked import OnProgress, kept_name, silent, unpacked
 from vaebench.errors import DataError, unknown

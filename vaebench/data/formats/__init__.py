@@ -1,0 +1,1 @@
+"""File formats that published data sets come in, read in blocks."""

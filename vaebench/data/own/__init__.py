@@ -1,0 +1,1 @@
+"""Users' own images: an npz file or a folder, known by their content."""
