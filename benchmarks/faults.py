@@ -207,8 +207,7 @@ def clock_step(this: Round) -> bool:
 
 def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [c for c in children if "resource_tracker" not in " ".join(c.cmdline())]
+        return psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
 

@@ -26,12 +26,12 @@ import numpy as np
 import psutil
 import sqlalchemy as sa
 
-from vaebench.cli.planning import Request, plan
 from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Representation, Score
 from vaebench.spec import JobSpec
 from vaebench.store import Store
 from vaebench.store.schema import SCORES
 from vaebench.study import load_study
+from vaebench.sweeping.planning import Request, plan
 
 LATENTS, POINTS, CURVE, SCORED, PICTURE_BYTES = 10, 1_000, 100, 64, 1_500
 STUDY = "unsupervised-v1"

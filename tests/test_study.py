@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Say, say  # noqa: F401 - a fixture
-from vaebench.cli.planning import Request, plan
 from vaebench.errors import UsageError
 from vaebench.models import MODELS, find_model
 from vaebench.study import load_study, study_names
+from vaebench.sweeping.planning import Request, plan
 
 
 def test_unsupervised_v1_is_the_published_grid() -> None:

@@ -70,7 +70,7 @@ def wait_for_checkpoint(process: Popen[str], folder: Path, patience: float = 90)
 
 def workers_of(process: Popen[str]) -> list[psutil.Process]:
     children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in children if "child.py" in " ".join(child.cmdline())]
 
 
 @pytest.fixture(scope="module")

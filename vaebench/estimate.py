@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 
+from vaebench.child import Child
 from vaebench.data.cards import card
 from vaebench.data.info import Contents
 from vaebench.spec import JobSpec
@@ -100,33 +100,13 @@ def estimate(
 @contextmanager
 def _measuring(groups: Sequence[Group], device: str, budget_seconds: float) -> Iterator[Connection]:
     """Starts the process that measures; it is ended with the block."""
-    context = multiprocessing.get_context("spawn")
-    pipe, theirs = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_measure, args=(theirs, list(groups), device, budget_seconds), daemon=True
-    )
-    with _undisturbed():
-        process.start()
-    theirs.close()
+    child = Child(_measure, (list(groups), device, budget_seconds))
     try:
-        yield pipe
+        yield child.pipe
     finally:
-        process.kill()
-        process.join()
-        pipe.close()
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keeps Ctrl-C from a process that is started in the block: its parent ends it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        child.kill()
+        child.wait()
+        child.pipe.close()
 
 
 def _measure(pipe: Connection, groups: list[Group], device: str, budget_seconds: float) -> None:

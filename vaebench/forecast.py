@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from vaebench.digits import duration
 from vaebench.spec import JobSpec
+
+ALIKE = 1.1
+"""Ratio of the ends of a range of times up to which it is written as one time."""
 
 RECENT = 101
 """Finished jobs of a kind whose times are kept, the latest ones."""
@@ -31,6 +35,15 @@ class TimeLeft:
 
     low: float
     high: float
+
+    @property
+    def text(self) -> str:
+        """How people say it: `about 3 min 05 s`, `12 min 00 s to 20 min 30 s`, `at least 52 s`."""
+        if math.isinf(self.high):
+            return f"at least {duration(self.low)}"
+        if self.high <= ALIKE * self.low:
+            return f"about {duration((self.low + self.high) / 2)}"
+        return f"{duration(self.low)} to {duration(self.high)}"
 
 
 class Forecast:

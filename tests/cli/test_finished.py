@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.cli.conftest import Say, finished
-from vaebench.cli.planning import Request, plan
 from vaebench.cli.sweep import PLAIN
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, Store
+from vaebench.sweeping.planning import Request, plan
 
 SWEEP = "sweep --models vae,ae --steps 100 --precision fp32 --device cpu --seeds"
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Said, Say
 from tests.store.conftest import postgres  # noqa: F401 - a fixture
-from vaebench.cli import parsing
+from vaebench import lists
 from vaebench.errors import UsageError
 from vaebench.spec import Setting, SweepSpec
 from vaebench.store import Reader
@@ -31,35 +31,39 @@ class TestParsing:
         ],
     )
     def test_seeds(self, text: str, expected: tuple[int, ...]) -> None:
-        assert parsing.seeds(text) == expected
+        assert lists.seeds(text) == expected
 
     @pytest.mark.parametrize("text", ["0", "", ",", "-1", "3-1", "a", "1.5", "1-", "0,x"])
     def test_bad_seeds(self, text: str) -> None:
         with pytest.raises(UsageError, match="--seeds"):
-            parsing.seeds(text)
+            lists.seeds(text)
 
     def test_numbers(self) -> None:
-        assert parsing.numbers("--betas", "0.5, 1,3,1e1,1.0") == (0.5, 1.0, 3.0, 10.0)
+        assert lists.numbers("--betas", "0.5, 1,3,1e1,1.0") == (0.5, 1.0, 3.0, 10.0)
 
     @pytest.mark.parametrize("text", ["-1", "nan", "inf", "1,x", "", "1;2"])
     def test_bad_numbers_name_the_part(self, text: str) -> None:
         with pytest.raises(UsageError, match="--betas"):
-            parsing.numbers("--betas", text)
+            lists.numbers("--betas", text)
+
+    def test_a_comma_in_a_path_is_written_with_a_backslash(self) -> None:
+        assert lists.names(r"dsprites, npz:a\,b.npz,dsprites") == ("dsprites", "npz:a,b.npz")
+        assert lists.names(lists.written(["npz:a,b.npz", "mnist"])) == ("npz:a,b.npz", "mnist")
 
     def test_grid(self) -> None:
-        found = parsing.grid(["betavae_b.c_max=5,25", "betavae_b.gamma=100", "cvae.beta=2"])
+        found = lists.grid(["betavae_b.c_max=5,25", "betavae_b.gamma=100", "cvae.beta=2"])
         assert found == {
             "betavae_b": {"c_max": (5.0, 25.0), "gamma": (100.0,)},
             "cvae": {"beta": (2.0,)},
         }
         with pytest.raises(UsageError, match=r"MODEL\.PARAM"):
-            parsing.grid(["betavae_b=3"])
+            lists.grid(["betavae_b=3"])
 
     def test_numbers_of_thousands_of_digits_and_endless_lists_are_refused(self) -> None:
         many = ",".join(f"{start}-{start + 99_999}" for start in range(0, 10**7, 100_000))
         for text in ("9" * 5000, "9" * 5000 + ",", "0-" + "9" * 5000, "1" + "0" * 21, many):
             with pytest.raises(UsageError) as caught:
-                parsing.seeds(text)
+                lists.seeds(text)
             assert len(str(caught.value)) < 300
 
     def test_more_jobs_than_any_sweep_has_are_refused_before_they_are_made(self) -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import COMMAND, finished, specs
 from tests.properties.inputs import answers, command, some
-from vaebench.cli import parsing
-from vaebench.cli.planning import Request, plan
+from vaebench import lists
 from vaebench.spec import JobSpec
 from vaebench.store import Store
 from vaebench.study import load_study, study_names
+from vaebench.sweeping.planning import Request, plan
 
 NUMBERS = some("0.5,1,3", "1", "0", "1e-3", "100000")
 SEEDS = some("5", "0,3,7", "0-9", "7,", "0-9,20-29", "99999")
@@ -39,14 +39,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @given(NUMBERS)
 def test_numbers(text: str) -> None:
-    answers(lambda: parsing.numbers("--betas", text))
+    answers(lambda: lists.numbers("--betas", text))
 
 
 @given(SEEDS)
 def test_seeds(text: str) -> None:
     def read() -> None:
-        found = parsing.seeds(text)
-        assert 0 < len(found) <= parsing.MAX_SEEDS
+        found = lists.seeds(text)
+        assert 0 < len(found) <= lists.MAX_SEEDS
         assert len(set(found)) == len(found)
         assert all(0 <= seed < 2**63 for seed in found)
 
@@ -55,7 +55,7 @@ def test_seeds(text: str) -> None:
 
 @given(st.lists(GRID, max_size=3))
 def test_grids(texts: list[str]) -> None:
-    answers(lambda: parsing.grid(texts))
+    answers(lambda: lists.grid(texts))
 
 
 SETTING = {
@@ -100,11 +100,11 @@ def test_plans(
     def read() -> None:
         request = Request(
             study=load_study(study),
-            models=parsing.names(models),
+            models=lists.names(models),
             betas=tuple(betas),
-            grid=parsing.grid([grid]),
+            grid=lists.grid([grid]),
             seeds=seeds,
-            datasets=parsing.names(datasets),
+            datasets=lists.names(datasets),
             folds=folds,
             epochs=epochs,
             setting=setting,

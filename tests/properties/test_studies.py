@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.inputs import WILD, answers, damaged
-from vaebench.cli.planning import Request, plan
 from vaebench.study import FOLDER, load_study
+from vaebench.sweeping.planning import Request, plan
 
 SCALARS = st.one_of(
     st.integers(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,26 +13,6 @@ if TYPE_CHECKING:
     from vaebench.download import DownloadEvent
 
 STAGES = {"progress": "Downloading", "unpacking": "Unpacking", "preparing": "Preparing"}
-
-
-def make_ready(
-    names: Iterable[str], data_dir: str | Path | None, *, skip_broken: bool = False
-) -> None:
-    """Unpacks or scales the images of data sets where that must be done, with bars.
-
-    Args:
-        names: Names that `load_dataset` takes.
-        data_dir: Folder of downloaded data sets.
-        skip_broken: Leave out images of a user's own folder that cannot be read.
-
-    Raises:
-        DataError: A file is missing or damaged, or there is no room.
-    """
-    from vaebench.download import prepare
-
-    with Bars() as bars:
-        for name in names:
-            prepare(name, data_dir, bars.show, skip_broken=skip_broken)
 
 
 class Steps(Progress):

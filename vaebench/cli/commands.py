@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vaebench import __version__
+from vaebench.version import __version__
 
 _RUN, _LOOK, _KNOWN = "Run", "Look at results", "Models and data"
 

@@ -9,12 +9,14 @@ import typer
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.bars import Bars, make_ready
+from vaebench.cli.bars import Bars
 from vaebench.cli.options import DataFolder
 from vaebench.cli.tables import Column
+from vaebench.cli.telling import Terminal
 from vaebench.errors import DataError, UsageError
 from vaebench.files import check_replaceable, write_atomically
 from vaebench.hints import hint_data
+from vaebench.sweeping.own import make_ready
 
 if TYPE_CHECKING:
     from vaebench.data.cards import Card
@@ -96,7 +98,7 @@ def show(
         raise UsageError(f"--picture is {str(picture)!r}; the name of a PNG file ends in .png.")
     own = find_own(name)
     if own is not None:
-        make_ready([name], data_dir)
+        make_ready([name], data_dir, Terminal())
     found = card(name, data_dir)
     if picture is not None:
         _write_picture(name, data_dir, picture)
@@ -162,7 +164,7 @@ def _write_picture(name: str, data_dir: str, path: Path) -> None:
 
     instead = "Name another file with --picture."
     check_replaceable(path, mine=_png, instead=instead)
-    make_ready([name], data_dir)
+    make_ready([name], data_dir, Terminal())
     content = sample_picture(load_dataset(name, data_dir))
     write_atomically(path, content, mine=_png, instead=instead)
 

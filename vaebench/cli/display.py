@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.parsing import time_left
 from vaebench.digits import duration
 from vaebench.hints import hint
 from vaebench.measures import measure
@@ -155,7 +154,7 @@ def _left(beat: Beat) -> str:
     waiting = beat.counts["PENDING"] + beat.counts["RUNNING"]
     if not waiting:
         return "nothing left"
-    return "time left not known yet" if beat.left is None else f"{time_left(beat.left)} left"
+    return "time left not known yet" if beat.left is None else f"{beat.left.text} left"
 
 
 def _share(spec: JobSpec, seen: Progress | None) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaebench.cli import tables
@@ -11,40 +10,31 @@ from vaebench.cli.summary import job_table
 from vaebench.digits import duration
 from vaebench.fingerprint import other_code
 from vaebench.spec import JobSpec
+from vaebench.sweeping.running import Planned, states_of
 
 if TYPE_CHECKING:
     from vaebench.data.info import Contents
-    from vaebench.data.own.opened import OwnData
 
 NAMED = 6
 """Kinds of jobs that are named at most where they could not be measured."""
 
 
-def say_plan(
-    jobs: list[JobSpec],
-    location: str,
-    betas: Iterable[float],
-    device: str,
-    workers: int,
-    own: Iterable[OwnData],
-) -> None:
+def say_plan(sweep: Planned, betas: Iterable[float]) -> None:
     """Lists what a sweep would do, and measures how long that would take.
 
     Args:
-        jobs: The jobs.
-        location: The database.
+        sweep: The sweep.
         betas: What `--betas` gave.
-        device: A resolved device.
-        workers: Jobs at once.
-        own: The user's own data sets among the jobs'.
     """
+    location, jobs = sweep.place.location, sweep.jobs
     states = states_of(location)
     done = {job.key for job in jobs if states.get(job.key) == "COMPLETE"}
     if done:
         _say_other_code(location, done)
     job_table(jobs, states, betas)
     if new := [job for job in jobs if job.key not in done]:
-        _say_time(new, device, workers, {mine.name: mine.contents for mine in own})
+        contents = {mine.name: mine.contents for mine in sweep.own.values()}
+        _say_time(new, sweep.device, sweep.workers, contents)
 
 
 def _say_other_code(location: str, done: set[str]) -> None:
@@ -70,13 +60,3 @@ def _say_time(jobs: list[JobSpec], device: str, workers: int, own: Mapping[str, 
         named = [f"{name} ({count:,})" for name, count in found.unmeasured.items()]
         rest = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
         tables.note(f"Not measured: {', '.join(named[:NAMED])}{rest}: {found.reason}.")
-
-
-def states_of(location: str) -> dict[str, str]:
-    """Returns the states of the jobs that a database knows; of none where it does not exist."""
-    from vaebench.store import Reader
-
-    if "://" not in location and not Path(location).exists():
-        return {}
-    with Reader.open(location) as reader:
-        return reader.states()

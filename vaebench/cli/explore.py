@@ -9,10 +9,10 @@ import typer
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.own import trained_on
 from vaebench.cli.reading import opened
 from vaebench.errors import VaebenchError
 from vaebench.hints import hint
+from vaebench.sweeping.own import trained_on
 
 if TYPE_CHECKING:
     from vaebench.store import JobRow

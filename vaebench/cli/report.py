@@ -10,9 +10,9 @@ import typer
 from vaebench.cli import tables
 from vaebench.cli.bars import Steps
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.parsing import names
 from vaebench.cli.reading import opened
 from vaebench.cli.status import RENEW
+from vaebench.lists import names
 
 
 def report(

@@ -11,13 +11,15 @@ import typer
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.again import put, train_again, without_model
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.own import trained_on
 from vaebench.cli.reading import opened
-from vaebench.cli.running import cores
+from vaebench.cli.summary import say_ended
 from vaebench.cli.tables import Column
+from vaebench.cli.telling import Terminal
 from vaebench.errors import UsageError, VaebenchError
+from vaebench.sweeping.again import put, train_again, without_model
+from vaebench.sweeping.own import trained_on
+from vaebench.sweeping.working import cores
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
@@ -167,8 +169,8 @@ def _restore(
         put(model, place)
         tables.note(f"Run {outcome.key}: {_same(stored).lower()} the same; {place} is back.")
 
-    ended = train_again([row.spec for row in rows], context, take, workers=count)
-    ended.raise_if_early()
+    ended = train_again([row.spec for row in rows], context, take, Terminal(), workers=count)
+    say_ended(ended)
     back = ended.counts["COMPLETE"] - len(different)
     tables.note(f"{back:,} of {len(rows):,} models are back in {context.model('').parent}.")
     if back < len(rows):

@@ -12,12 +12,12 @@ import typer
 from vaebench.cli import tables
 from vaebench.cli.export import to_csv, to_json
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.parsing import names, numbers
 from vaebench.cli.reading import opened
 from vaebench.cli.status import prefix_length
 from vaebench.cli.tables import Column, figure
 from vaebench.digits import duration
 from vaebench.errors import unknown
+from vaebench.lists import names, numbers
 from vaebench.models import find_model
 from vaebench.passwords import hidden
 

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
-from vaebench.cli.parsing import time_left
 from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
 from vaebench.digits import duration
@@ -218,7 +217,7 @@ def _left(rows: Sequence[JobRow], members: Sequence[str]) -> list[tuple[str, str
     else:
         pace = "" if plan.running else ", with one worker, once the sweep is run again"
         end = " (what evaluations take is not known yet)" if math.isinf(plan.left.high) else ""
-        lines.append(("time left", time_left(plan.left) + pace + end))
+        lines.append(("time left", plan.left.text + pace + end))
     stale = sum(row.abandoned for row in rows)
     if stale:
         lines.append(("stale", f"{stale} with no sign of life: the next sweep takes them up again"))

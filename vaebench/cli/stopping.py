@@ -7,26 +7,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
+
+from vaebench.sweeping.signals import Stopped, handle
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
-
 _came: list[int] = []
-
-
-class Stopped(KeyboardInterrupt):
-    """The user or the system wants the command to end.
-
-    A class of its own because CPython 3.11 remembers a plain KeyboardInterrupt that was raised
-    within `exec`, however well it was caught, and ends the process by SIGINT, not with its code.
-    """
 
 
 def while_importing() -> None:
@@ -63,19 +52,6 @@ def leave(code: int) -> NoReturn:
 def came() -> bool:
     """Says whether a signal has interrupted the work, whatever exception came of it."""
     return bool(_came)
-
-
-def handle(handler: Handler) -> dict[int, Any]:
-    """Sets what the signals do, but for those that the parent wants ignored (`nohup`, `&`).
-
-    Returns:
-        What they did before.
-    """
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    taken: dict[int, Any] = {number: old for number, old in before.items() if old != signal.SIG_IGN}
-    for number in taken:
-        signal.signal(number, handler)
-    return taken
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.parsing import seeds
+from vaebench.lists import seeds
 from vaebench.study import Study, load_study, study_names, study_path
 
 

@@ -9,15 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.text import Text
 
 from vaebench.cli import tables
+from vaebench.cli.reading import say_unreadable
 from vaebench.cli.tables import Column
+from vaebench.fingerprint import other_code
 from vaebench.hints import hint, hint_again, hint_report, password_hint
 from vaebench.measures import measure
 from vaebench.models import find_model
 from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
+from vaebench.sweeping.running import Finished, Planned
+from vaebench.sweeping.signals import Stopped
+from vaebench.sweeping.working import Ended
 
 STATE_WORDS = {
     "COMPLETE": "done",
@@ -99,6 +105,50 @@ def _by_cell(jobs: Sequence[JobSpec], words: Sequence[str]) -> None:
         for cell, count in cells.items()
     ]
     tables.emit_table(columns, rows, whole="write to a file or a pipe")
+
+
+def say_finished(sweep: Planned, finished: Finished, command: str) -> None:
+    """Says how a sweep ended, and leaves the command as that asks for.
+
+    Args:
+        sweep: The sweep.
+        finished: How it ended.
+        command: What the user typed.
+
+    Raises:
+        VaebenchError: Its output cannot be written.
+        typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
+    """
+    from vaebench.store import Reader, figures_of_sweep
+
+    location = sweep.place.location
+    with Reader.open(location) as reader:
+        rows = figures_of_sweep(reader, finished.sweep_id, list(FIGURES))
+        say_unreadable(reader)
+    results_table(rows, sweep.jobs)
+    closing(finished.counts, finished.failed, location, command, sweep.place.out)
+    if old := finished.other_code:
+        again = hint_again(command, location)
+        again += "" if "--renew" in again.split() else " --renew"
+        tables.note(f"{other_code(len(old), len(rows))} To train them again: {again}")
+    if bare := finished.without_model:
+        tables.note(missing_models(len(bare), len(rows), location, sweep.place.out))
+    say_ended(finished.ended)
+    if not finished.whole:
+        raise typer.Exit(1)
+
+
+def say_ended(ended: Ended) -> None:
+    """Leaves the command where the work on jobs was stopped or blocked.
+
+    Raises:
+        VaebenchError: Its output cannot be written.
+        typer.Exit: With 130 where the user stopped it.
+    """
+    try:
+        ended.check()
+    except Stopped:
+        raise typer.Exit(130) from None
 
 
 def results_table(rows: Sequence[Mapping[str, Any]], jobs: Iterable[JobSpec]) -> None:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from vaebench.cli import parsing
-from vaebench.cli.bars import make_ready
-from vaebench.cli.dry_run import say_plan, states_of
-from vaebench.cli.own import own_data
-from vaebench.cli.planning import Request, plan
-from vaebench.cli.running import cores, run_jobs
-from vaebench.devices import resolve_device, resolve_precision
-from vaebench.errors import StoreError, UsageError
+from vaebench import lists
+from vaebench.cli.dry_run import say_plan
+from vaebench.cli.summary import say_finished
+from vaebench.cli.telling import Terminal
+from vaebench.errors import UsageError
 from vaebench.passwords import hidden
 from vaebench.spec import Setting
-from vaebench.study import Entry, Study, load_study
+from vaebench.study import load_study
+from vaebench.sweeping.planning import FIELDS, PLAIN, Request
+from vaebench.sweeping.running import Place, carried_out, planned
 
+TELLING = Terminal()
 WHAT, HOW, WHERE = "What to train", "How to train it", "Where and when"
 
 
@@ -62,7 +61,8 @@ def sweep(
         typer.Option(
             "--dataset",
             "--datasets",
-            help="Data sets; `vaebench data list` lists them. Default: dsprites, or the study's.",
+            help="Data sets; `vaebench data list` lists them. A comma in a path is written \\,. "
+            "Default: dsprites, or the study's.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -244,86 +244,36 @@ def sweep(
 
     Example: vaebench sweep --models cvae,betavae_h --betas 0.5,1,3,10 --seeds 5
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers is {workers}: it must be 1 or more.")
-    if not checkpoint_every >= 0:
-        raise UsageError(f"--checkpoint-every is {checkpoint_every}: it must be 0 or more.")
-    if retries < 0:
-        raise UsageError(f"--retries is {retries}: it must be 0 or more.")
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs exclude each other: give one of them.")
-    typed: dict[str, Any] = {
-        "steps": steps,
-        "batch_size": batch_size,
-        "learning_rate": lr,
-        "weight_decay": weight_decay,
-        "latent_dim": latent_dim,
-        "network": network,
-        "likelihood": likelihood,
-        "warmup_steps": warmup,
-        "initialisation": initialisation,
-        "eval_size": eval_size,
-        "scores": scores,
-        "dci": dci,
-        "solver": solver,
-    }
+    options = locals()
     request = Request(
         study=PLAIN if study is None else load_study(study),
-        models=() if models is None else parsing.names(models) or _none("model", "--models vae"),
-        betas=parsing.numbers("--betas", betas) if betas is not None else (),
-        grid=parsing.grid(set_ or ()),
-        seeds=seeds,
-        datasets=()
-        if dataset is None
-        else parsing.names(dataset) or _none("data set", "--dataset dsprites"),
+        models=None if models is None else lists.names(models),
+        betas=() if betas is None else lists.numbers("--betas", betas),
+        grid=lists.grid(set_ or ()),
+        seeds=None if seeds is None else lists.seeds(seeds),
+        datasets=None if dataset is None else lists.names(dataset),
         folds=folds,
         epochs=epochs,
-        setting={name: value for name, value in typed.items() if value is not None},
+        setting={FIELDS[name]: options[name] for name in FIELDS if options[name] is not None},
     )
-
-    resolved = resolve_device(device)
-    named = request.datasets or request.study.datasets
-    location = db or str(out / "results.db")
-    own = own_data(named, data_dir, location, skip_broken=skip_broken, dry_run=dry_run)
-    jobs = plan(request, data_dir, resolve_precision(precision, resolved), own)
-    count = min(workers or (cores() if resolved == "cpu" else 1), len(jobs))
-    if dry_run:
-        say_plan(jobs, location, request.betas, resolved, count, own.values())
-        return
-
-    from vaebench.context import WorkerContext
-    from vaebench.data import load_dataset
-
-    states: dict[str, str] = {}
-    with contextlib.suppress(StoreError):  # whoever opens it for writing says what is wrong
-        states = {} if renew else states_of(location)
-    wanted = {job.dataset for job in jobs if states.get(job.key) != "COMPLETE"}
-    published = [name for name in named if name not in own and name in wanted]
-    make_ready(published, data_dir)
-    for name in published:
-        load_dataset(name, data_dir)  # what is missing is said before a job is stored
-    context = WorkerContext(
+    place = Place(
         out=out,
-        device=resolved,
+        db=db,
         data_dir=data_dir,
-        checkpoint_seconds=checkpoint_every,
-        own=tuple(own.values()),
+        device=device,
+        precision=precision,
+        workers=workers,
+        checkpoint_every=checkpoint_every,
+        skip_broken=skip_broken,
     )
-    run_jobs(
-        jobs,
-        location,
-        context,
-        command=shlex.join(map(hidden, ["vaebench", *sys.argv[1:]])),
-        workers=count,
-        retries=retries,
-        fail_fast=fail_fast,
-        renew=renew,
+    sweep = planned(request, place, TELLING, dry_run=dry_run)
+    if dry_run:
+        say_plan(sweep, request.betas)
+        return
+    command = shlex.join(map(hidden, ["vaebench", *sys.argv[1:]]))
+    finished = carried_out(
+        sweep, command, TELLING, retries=retries, fail_fast=fail_fast, renew=renew
     )
-
-
-PLAIN = Study(name="", entries=(Entry("cvae"), Entry("betavae_h")))
-"""What is trained where neither a study nor a model is named."""
-
-
-def _none(kind: str, example: str) -> tuple[str, ...]:
-    raise UsageError(f"No {kind} given: name at least one, as in {example}.")
+    say_finished(sweep, finished, command)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
+from vaebench.child import STOP_SIGNALS
 from vaebench.errors import LostWorkerError, VaebenchError
-from vaebench.executors.worker_process import STOP_SIGNALS, Task, WorkerProcess
+from vaebench.executors.worker_process import Task, WorkerProcess
 from vaebench.memory import last_sign, oom_kills
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
@@ -193,8 +194,7 @@ class ProcessExecutor(Generic[Context]):
 
     def _worker(self, slot: int) -> WorkerProcess:
         if slot not in self._busy or not self._busy[slot].alive:
-            with self._lock:  # while one is started its variables are those of this process
-                self._busy[slot] = WorkerProcess(self._task, self._context)
+            self._busy[slot] = WorkerProcess(self._task, self._context)
         return self._busy[slot]
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import pickle
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import resource_tracker
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from vaebench.child import Child
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
@@ -31,9 +28,6 @@ WORKER_ENVIRONMENT = {
 }
 """Set before a worker starts: one thread, repeatable matrix products, memory kept by malloc."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""What a terminal or a scheduler sends to the whole group: meant for the runner alone."""
-
 WORDS_KEPT = 4000
 """Characters of a worker's standard error that are kept, from its end."""
 
@@ -41,9 +35,8 @@ WORDS_KEPT = 4000
 class WorkerProcess:
     """A process that serves packs until it is told to end or its parent is gone.
 
-    It is deaf to Ctrl-C and SIGTERM from its first instruction, so that a stop finds no worker
-    half imported: the runner alone tells it to stop. Its standard error goes to the parent's, and
-    the end of it is kept.
+    The runner alone tells it to stop: a `Child` is deaf to Ctrl-C and SIGTERM, so that they find
+    no worker half imported. Its standard error goes to the parent's, and the end of it is kept.
 
     Args:
         task: What it does with a pack: a function of a module.
@@ -58,38 +51,37 @@ class WorkerProcess:
     """
 
     def __init__(self, task: Task[Context], context: Context) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = multiprocessing.Pipe()
-        words, their_errors = multiprocessing.Pipe(duplex=False)
-        arguments = (theirs, their_errors, pickle.dumps((task, context)))
-        self._process = spawn.Process(target=_work, args=arguments, daemon=True)
+        words, theirs = os.pipe()
+        try:
+            self._child = Child(
+                serve, (task, context), environment=WORKER_ENVIRONMENT, stderr=theirs
+            )
+        except BaseException:
+            os.close(words)
+            raise
+        finally:
+            os.close(theirs)
         self.came_up = False
         self._words = b""
         self._listener = threading.Thread(target=self._listen, args=(words,), daemon=True)
         try:
-            with _environment(), _signals_held_back():
-                self._process.start()
             self._listener.start()
         except BaseException:
-            if self._process.pid is not None:
-                self._process.kill()
-                self._process.join()
-            self._pipe.close()
-            words.close()
+            self._child.kill()
+            self._child.wait()
+            self._child.pipe.close()
+            os.close(words)
             raise
-        finally:
-            theirs.close()
-            their_errors.close()
 
     @property
     def pid(self) -> int:
         """Its process number."""
-        return self._process.pid or 0
+        return self._child.pid
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        return self._process.is_alive()
+        return self._child.alive
 
     def send(self, pack: Sequence[JobSpec]) -> None:
         """Hands it a pack.
@@ -97,16 +89,16 @@ class WorkerProcess:
         Raises:
             OSError: It is gone.
         """
-        self._pipe.send(pack)
+        self._child.pipe.send(pack)
 
     def tell(self, message: str | None) -> None:
         """Tells it to stop, or with None to end; no matter where it is gone."""
         with contextlib.suppress(OSError):
-            self._pipe.send(message)
+            self._child.pipe.send(message)
 
     def has_word(self, seconds: float) -> bool:
         """Waits until it says something, or is gone, and says whether that is so."""
-        return self._pipe.poll(seconds)
+        return self._child.pipe.poll(seconds)
 
     def receive(self) -> Progress | list[JobOutcome]:
         """Returns what it says: `Progress`, and at the end of a pack the outcomes.
@@ -114,67 +106,31 @@ class WorkerProcess:
         Raises:
             EOFError: It is gone.
         """
-        message: Progress | list[JobOutcome] = self._pipe.recv()
+        message: Progress | list[JobOutcome] = self._child.pipe.recv()
         self.came_up = True
         return message
 
     def kill(self) -> None:
         """Ends it at once."""
-        self._process.kill()
+        self._child.kill()
 
-    def ended(self) -> tuple[int | None, str]:
+    def ended(self) -> tuple[int, str]:
         """Waits for its end; returns its exit code, and the end of its standard error."""
-        self._process.join()
+        code = self._child.wait()
         self._listener.join(timeout=1.0)  # a child of it may hold the pipe open
-        self._pipe.close()
-        return self._process.exitcode, self._words.decode(errors="replace")
+        self._child.pipe.close()
+        return code, self._words.decode(errors="replace")
 
-    def _listen(self, words: Connection) -> None:
-        with words:
-            while chunk := os.read(words.fileno(), 4096):
+    def _listen(self, words: int) -> None:
+        with open(words, "rb", buffering=0) as stream:
+            while chunk := stream.read(4096):
                 self._words = (self._words + chunk)[-WORDS_KEPT:]
                 with contextlib.suppress(OSError):
                     os.write(2, chunk)
 
 
-@contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """Sets the workers' variables for as long as one is started."""
-    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
-    os.environ.update(WORKER_ENVIRONMENT)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Blocks the stop signals in this thread: a process that is started inherits that."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would unblock them when it starts its own process
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _work(pipe: Connection, errors: Connection, work: bytes) -> None:
-    """Serves packs until told to end, or until the process that wants them is gone."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    os.dup2(errors.fileno(), 2)
-    errors.close()
-    task, context = pickle.loads(work)  # here, and not sooner: it imports torch
+def serve(pipe: Connection, task: Task[Context], context: Context) -> None:
+    """Is a worker: serves packs until told to end, or until the process that wants them is gone."""
     orphaned = stopping = False
 
     def should_stop() -> bool:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vaebench import __version__
 from vaebench.data.own.identity import parsed
 from vaebench.data.own.opened import OwnData
 from vaebench.errors import VaebenchError
@@ -27,6 +26,7 @@ from vaebench.networks.vae import VAE
 from vaebench.priors import StandardNormal
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, torch_generator
+from vaebench.version import __version__
 from vaebench.worker import load_feed, load_model
 
 SCRIPTS = ("decoder.js", "model.js", "state.js", "filmstrip.js", "plane.js", "gallery.js", "app.js")

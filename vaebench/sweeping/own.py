@@ -1,4 +1,4 @@
-"""A user's own data on the command line: opened, known by their content, and what is said of it."""
+"""A user's own data in a sweep: opened, known by their content, and what is said of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaebench.cli import tables
-from vaebench.cli.bars import make_ready
 from vaebench.errors import DataError, UsageError
 from vaebench.hints import hint_data
 
@@ -15,12 +13,39 @@ if TYPE_CHECKING:
     from vaebench.data.own.identity import Then
     from vaebench.data.own.opened import OwnData
     from vaebench.store import JobRow, Reader
+    from vaebench.sweeping.telling import Telling
+
+
+def make_ready(
+    names: Iterable[str],
+    data_dir: str | Path | None,
+    telling: Telling,
+    *,
+    skip_broken: bool = False,
+) -> None:
+    """Unpacks or scales the images of data sets where that must be done.
+
+    Args:
+        names: Names that `load_dataset` takes.
+        data_dir: Folder of downloaded data sets.
+        telling: Is shown how far that is.
+        skip_broken: Leave out images of a user's own folder that cannot be read.
+
+    Raises:
+        DataError: A file is missing or damaged, or there is no room.
+    """
+    from vaebench.download import prepare
+
+    with telling.preparing() as shown:
+        for name in names:
+            prepare(name, data_dir, shown.show, skip_broken=skip_broken)
 
 
 def own_data(
     names: Iterable[str],
     data_dir: Path | None,
     location: str,
+    telling: Telling,
     *,
     skip_broken: bool = False,
     dry_run: bool = False,
@@ -31,6 +56,7 @@ def own_data(
         names: Data sets as typed; all but `npz:` and `folder:` are passed over.
         data_dir: Folder of downloaded data sets.
         location: The database.
+        telling: Is told what is left out, and what other names runs may be found under.
         skip_broken: Leave out images of folders that cannot be read.
         dry_run: Make no tables on a server that has none.
 
@@ -44,13 +70,13 @@ def own_data(
     wanted = [name for name in dict.fromkeys(names) if ":" in name]
     if not wanted:
         return {}
-    make_ready(wanted, data_dir, skip_broken=skip_broken)
+    make_ready(wanted, data_dir, telling, skip_broken=skip_broken)
     from vaebench.data.own.opened import recognised
 
     stored = _stored(location, dry_run=dry_run)
     found = {name: recognised(name, data_dir, stored, skip_broken=skip_broken) for name in wanted}
     for typed, own in found.items():
-        _say(typed, own, stored)
+        _say(typed, own, stored, telling)
     return found
 
 
@@ -111,24 +137,24 @@ def _stored(location: str, *, dry_run: bool) -> dict[str, list[Then]]:
         return reader.own_data()
 
 
-def _say(typed: str, own: OwnData, stored: dict[str, list[Then]]) -> None:
+def _say(typed: str, own: OwnData, stored: dict[str, list[Then]], telling: Telling) -> None:
     """Says what is left out or not compared, and what other name runs may be found under."""
     from vaebench.data.own.identity import named_alike, parsed, seems, skipped
 
     if left_out := skipped(own.source):
         check = hint_data("check", own.place)
-        tables.note(f"{typed}: {left_out} left out as broken. {check} lists them.")
+        telling.say(f"{typed}: {left_out} left out as broken. {check} lists them.")
     if own.name in stored:
         unknown = parsed(own.name) is None and any(digest is None for _, digest in stored[own.name])
         if unknown and own.kind == "npz":
-            tables.note(
+            telling.say(
                 f"{typed}: its older runs know a checksum of the images alone. These are the same; "
                 "whether factors and labels are could not be compared."
             )
         return
     others = [name for name in (*named_alike(typed, stored), typed) if stored.get(name)]
     if others:
-        tables.note(
+        telling.say(
             f"{typed} is not what finished runs of that name were trained on "
             f"({_listed(others)}): it is another data set, {own.name}."
         )
@@ -139,7 +165,7 @@ def _say(typed: str, own: OwnData, stored: dict[str, list[Then]]) -> None:
         if parsed(name) is None and any(seems(run, own.source, own.digest) for run in runs)
     ]
     if alike:
-        tables.note(
+        telling.say(
             f"{typed} is called {own.name}. It may be what older runs call {_listed(alike)}: type "
             "that name, where it leads to the file, to go on with those."
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from vaebench.cli import parsing
+from vaebench import lists
 from vaebench.errors import UsageError
 from vaebench.models import find_model
 from vaebench.networks import fitting_size, natural_network
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from vaebench.data.info import Contents
     from vaebench.data.own.opened import OwnData
 
+PLAIN = Study(name="", entries=(Entry("cvae"), Entry("betavae_h")))
+"""What is trained where neither a study nor a model is named."""
+
 LEAST_FOLD = 2
 """Images of a fold: a variance needs two."""
 
@@ -29,14 +32,14 @@ MOST_EPOCHS = 1_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What the user typed, over a study; None and empty leave the study's choice.
+    """What is asked for, over a study; None and no beta leave the study's choice.
 
     Attributes:
         study: The study; that of `--models` alone has defaults for all else.
         models: Names or aliases.
         betas: The beta of every model that has one.
         grid: Values by model and parameter.
-        seeds: As `--seeds` takes them.
+        seeds: The seeds.
         datasets: Names.
         folds: Parts of the training set in cross-validation.
         epochs: Instead of steps.
@@ -44,14 +47,40 @@ class Request:
     """
 
     study: Study
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
     betas: tuple[float, ...] = ()
     grid: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
-    seeds: str | None = None
-    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
+    datasets: tuple[str, ...] | None = None
     folds: int | None = None
     epochs: float | None = None
     setting: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for kind, given, example in (
+            ("model", self.models, "--models vae"),
+            ("data set", self.datasets, "--dataset dsprites"),
+        ):
+            if given == ():
+                raise UsageError(f"No {kind} given: name at least one, as in {example}.")
+
+
+FIELDS = {
+    "steps": "steps",
+    "batch_size": "batch_size",
+    "lr": "learning_rate",
+    "weight_decay": "weight_decay",
+    "latent_dim": "latent_dim",
+    "network": "network",
+    "likelihood": "likelihood",
+    "warmup": "warmup_steps",
+    "initialisation": "initialisation",
+    "eval_size": "eval_size",
+    "scores": "scores",
+    "dci": "dci",
+    "solver": "solver",
+}
+"""The options that make a setting, and what its fields are called."""
 
 
 def plan(
@@ -76,7 +105,7 @@ def plan(
     from vaebench.data.cards import card
 
     entries = _entries(request)
-    seeds = parsing.seeds(request.study.seeds if request.seeds is None else request.seeds)
+    seeds = request.seeds or lists.seeds(request.study.seeds)
     folds = _folds(request)
     jobs: dict[str, JobSpec] = {}
     turn = {seed: place for place, seed in enumerate(seeds)}

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaebench.cli import tables
-from vaebench.cli.running import Ended, work
 from vaebench.fingerprint import code_digest
 from vaebench.spec import JobSpec
+from vaebench.sweeping.working import Ended, work
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
     from vaebench.outcome import JobOutcome
     from vaebench.store import Reader, Store
+    from vaebench.sweeping.telling import Telling
 
 FOLDER = "again"
 """In OUT: a database, checkpoints and models of runs that are being trained again."""
@@ -31,6 +31,7 @@ def train_again(
     jobs: Sequence[JobSpec],
     context: WorkerContext,
     take: Callable[[JobOutcome, Path], None],
+    telling: Telling,
     *,
     workers: int,
     retries: int = 0,
@@ -45,6 +46,7 @@ def train_again(
         context: Where and how workers work.
         take: Called with the outcome and the model file of each, from this thread, as soon as it
             is there. May be called again with one that it was interrupted with.
+        telling: Is shown how far the work is.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
     """
@@ -64,7 +66,7 @@ def train_again(
         try:
             hand_over(key)
         except DatabaseLockedError as error:
-            tables.note(f"{error} Run {key} is taken over later; nothing is lost.")
+            telling.say(f"{error} Run {key} is taken over later; nothing is lost.")
 
     with _at_work(folder), Store(folder / "results.db") as makeshift:
         states = makeshift.states()
@@ -74,13 +76,14 @@ def train_again(
         makeshift.retry([row.key for row in makeshift.jobs(states=["FAILED"])])
         sweep = makeshift.add_sweep(jobs, FOLDER).sweep_id
         for key in makeshift.keys(sweep, "COMPLETE"):
-            patiently(partial(hand_over, key))
+            patiently(partial(hand_over, key), telling)
         ended = work(
             makeshift,
             sweep,
             jobs,
             beside,
             str(folder / "results.db"),
+            telling,
             workers=workers,
             retries=retries,
             on_complete=hand_over_or_leave,
@@ -89,7 +92,7 @@ def train_again(
             if ended.stopped:
                 hand_over_or_leave(key)
             else:
-                patiently(partial(hand_over, key))
+                patiently(partial(hand_over, key), telling)
         done = all(
             state == "COMPLETE" and not beside.model(key).exists()
             for key, state in makeshift.states().items()
@@ -99,7 +102,7 @@ def train_again(
     return ended
 
 
-def patiently(action: Callable[[], None]) -> None:
+def patiently(action: Callable[[], None], telling: Telling) -> None:
     """Does what needs the database, however long another program holds its lock."""
     from vaebench.store import DatabaseLockedError
 
@@ -107,7 +110,7 @@ def patiently(action: Callable[[], None]) -> None:
         try:
             return action()
         except DatabaseLockedError as error:
-            tables.note(f"{error} Waiting; nothing is lost.")
+            telling.say(f"{error} Waiting; nothing is lost.")
 
 
 @contextmanager
@@ -156,7 +159,13 @@ def _remove(folder: Path) -> None:
 
 
 def renew_runs(
-    store: Store, jobs: Sequence[JobSpec], context: WorkerContext, *, workers: int, retries: int
+    store: Store,
+    jobs: Sequence[JobSpec],
+    context: WorkerContext,
+    telling: Telling,
+    *,
+    workers: int,
+    retries: int,
 ) -> Ended:
     """Trains runs that other code made again, and replaces figures and model of each when it is.
 
@@ -164,6 +173,7 @@ def renew_runs(
         store: Their database.
         jobs: Their jobs.
         context: Where and how workers work.
+        telling: Is told how many there are, and how far the work is.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
     """
@@ -186,8 +196,8 @@ def renew_runs(
                 before.replace(kept)
 
     runs = "1 run" if len(jobs) == 1 else f"{len(jobs):,} runs"
-    tables.note(f"Renewing {runs} made by other code of vaebench; until then the old figures stay.")
-    return train_again(jobs, context, take, workers=workers, retries=retries)
+    telling.say(f"Renewing {runs} made by other code of vaebench; until then the old figures stay.")
+    return train_again(jobs, context, take, telling, workers=workers, retries=retries)
 
 
 def put(model: Path, place: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import specs
-from vaebench.cli import again
 from vaebench.context import WorkerContext
 from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome
 from vaebench.store import Store, renew, stored_outcome
+from vaebench.sweeping import again
+from vaebench.sweeping.telling import Silence
 
 JOBS = specs()[:2]
 
@@ -53,7 +54,7 @@ def test_what_is_done_is_handed_over_once_and_only_ones_own_folder_goes(
         if len(seen) == 1:  # another process is quicker with the other one
             beside.model(JOBS[1].key).unlink()
 
-    again.train_again(JOBS, context, take, workers=1)
+    again.train_again(JOBS, context, take, Silence(), workers=1)
     assert seen == [JOBS[0].key]
     assert other.is_dir()
     assert not beside.out.exists()
@@ -65,14 +66,15 @@ def test_the_folder_stays_while_another_process_works_in_it(
     mark = beside.out / "at-work" / f"{os.uname().nodename}-{os.getppid()}"
     mark.parent.mkdir()
     mark.touch()
-    again.train_again(JOBS, WorkerContext(out=database.parent), lambda *_: None, workers=1)
+    ours = WorkerContext(out=database.parent)
+    again.train_again(JOBS, ours, lambda *_: None, Silence(), workers=1)
     assert mark.exists()
     assert not any(beside.checkpoint(job.key).exists() for job in JOBS)
     mark.unlink()
     mark.with_name(f"{os.uname().nodename}-{2**22 + 1}").touch()  # of a process that is gone
     with Store(beside.out / "results.db") as store:
         assert len(store.states()) == 2
-    again.train_again([], WorkerContext(out=database.parent), lambda *_: None, workers=1)
+    again.train_again([], ours, lambda *_: None, Silence(), workers=1)
     assert not beside.out.exists()
 
 
@@ -88,14 +90,14 @@ def test_under_a_lock_the_old_model_stays_and_later_the_new_one_comes(
     with sqlite3.connect(database, isolation_level=None) as holder, Store(database) as store:
         holder.execute("BEGIN IMMEDIATE")
 
-        def note(text: str) -> None:
-            if "locked" in text:
-                said.append(text)
-                assert kept.read_text() == "old"
-                holder.execute("ROLLBACK")
+        class Listening(Silence):
+            def say(self, line: str) -> None:
+                if "locked" in line:
+                    said.append(line)
+                    assert kept.read_text() == "old"
+                    holder.execute("ROLLBACK")
 
-        monkeypatch.setattr(again.tables, "note", note)
-        again.renew_runs(store, JOBS, context, workers=1, retries=0)
+        again.renew_runs(store, JOBS, context, Listening(), workers=1, retries=0)
         assert stored_outcome(store, JOBS[0].key).train_seconds == 2.5
     holder.close()
     assert "Waiting; nothing is lost" in said[0]

@@ -1,4 +1,4 @@
-"""What users type as lists: seeds, numbers, and `MODEL.PARAM=v1,v2`."""
+"""Lists as people write them: names, numbers, seeds, and `MODEL.PARAM=v1,v2`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import math
 import re
 from collections.abc import Iterable
 
-from vaebench.digits import duration
 from vaebench.errors import UsageError
-from vaebench.forecast import TimeLeft
 
 MAX_SEEDS = 100_000
 _MOST_DIGITS = 20
 """Digits of a seed: 2^63 has 19."""
 
-ALIKE = 1.1
-"""Ratio of the ends of a range of times up to which it is written as one time."""
-
 
 def names(text: str) -> tuple[str, ...]:
-    """Splits `a,b,c`; spaces and empty places are dropped, repeats too."""
-    parts = (part.strip() for part in text.split(","))
+    r"""Splits `a,b,c`; spaces and empty places are dropped, repeats too; `\,` is a comma."""
+    parts = (part.replace(r"\,", ",").strip() for part in re.split(r"(?<!\\),", text))
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
@@ -107,10 +102,6 @@ def grid(settings: Iterable[str]) -> dict[str, dict[str, tuple[float, ...]]]:
     return found
 
 
-def time_left(left: TimeLeft) -> str:
-    """Writes a forecast: `about 3 min 05 s`, `12 min 00 s to 20 min 30 s`, `at least 52 s`."""
-    if math.isinf(left.high):
-        return f"at least {duration(left.low)}"
-    if left.high <= ALIKE * left.low:
-        return f"about {duration((left.low + left.high) / 2)}"
-    return f"{duration(left.low)} to {duration(left.high)}"
+def written(values: Iterable[object]) -> str:
+    """Writes values as a list that `names` reads."""
+    return ",".join(str(value).replace(",", r"\,") for value in values)

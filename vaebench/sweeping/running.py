@@ -1,0 +1,237 @@
+"""A sweep from what is asked for to a filled database: prepared, carried out, and summed up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaebench.errors import StoreError, UsageError
+from vaebench.spec import JobSpec
+from vaebench.sweeping.own import make_ready, own_data
+from vaebench.sweeping.planning import Request, plan
+from vaebench.sweeping.working import Ended, cores, work
+
+if TYPE_CHECKING:
+    from vaebench.data.own.opened import OwnData
+    from vaebench.sweeping.telling import Telling
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a sweep is trained and kept.
+
+    Attributes:
+        out: Folder for checkpoints, models and report.
+        db: The database, a file or a URL; None for `out/results.db`.
+        data_dir: Folder of downloaded data sets; None for the default.
+        device: `auto`, or a device.
+        precision: `auto`, `fp32` or `bf16`.
+        workers: Jobs at once; None for one a core, or one on a GPU.
+        checkpoint_every: Wall time in seconds between a job's checkpoints.
+        skip_broken: Leave out images of a user's own folder that cannot be read.
+    """
+
+    out: Path = Path("results")
+    db: str | None = None
+    data_dir: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int | None = None
+    checkpoint_every: float = 20.0
+    skip_broken: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers is {self.workers}: it must be 1 or more.")
+        if not self.checkpoint_every >= 0:
+            raise UsageError(
+                f"--checkpoint-every is {self.checkpoint_every}: it must be 0 or more."
+            )
+
+    @property
+    def location(self) -> str:
+        """The database, as commands name it."""
+        return self.db or str(self.out / "results.db")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A sweep of which all is known, and nothing done yet.
+
+    Attributes:
+        jobs: Its jobs, in the order to train them.
+        place: Where it is trained and kept.
+        device: A resolved device.
+        workers: Jobs at once.
+        datasets: The data sets, as they were named.
+        own: Those of them that are the user's own, by the names that were given.
+    """
+
+    jobs: list[JobSpec]
+    place: Place
+    device: str
+    workers: int
+    datasets: tuple[str, ...]
+    own: Mapping[str, OwnData]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a sweep ended.
+
+    Attributes:
+        sweep_id: Its number in the database.
+        ended: How the work on it ended.
+        renewed: How the work on runs that were trained again ended.
+        counts: Its jobs by state.
+        failed: Key and error line of its jobs that failed.
+        other_code: Keys of its finished runs that other code of vaebench made.
+        without_model: Keys of its finished runs whose trained model is missing.
+    """
+
+    sweep_id: int
+    ended: Ended
+    renewed: Ended
+    counts: Mapping[str, int]
+    failed: tuple[tuple[str, str], ...]
+    other_code: frozenset[str]
+    without_model: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every job is done, and none failed to be renewed."""
+        return not (self.failed or self.counts["PENDING"] or self.renewed.counts.get("FAILED"))
+
+
+def planned(request: Request, place: Place, telling: Telling, *, dry_run: bool = False) -> Planned:
+    """Finds what a request asks for, and opens the user's own data.
+
+    Args:
+        request: What is asked for.
+        place: Where it is to be trained.
+        telling: Is told what is noticed on the way.
+        dry_run: Make no tables on a server that has none.
+
+    Raises:
+        UsageError: A name or a value is not one that vaebench takes, or does not fit the data.
+        DataError: The user's own data cannot be read.
+        StoreError: The database cannot be read.
+    """
+    from vaebench.devices import resolve_device, resolve_precision
+
+    device = resolve_device(place.device)
+    named = request.datasets or request.study.datasets
+    own = own_data(
+        named,
+        place.data_dir,
+        place.location,
+        telling,
+        skip_broken=place.skip_broken,
+        dry_run=dry_run,
+    )
+    jobs = plan(request, place.data_dir, resolve_precision(place.precision, device), own)
+    workers = min(place.workers or (cores() if device == "cpu" else 1), len(jobs))
+    return Planned(jobs=jobs, place=place, device=device, workers=workers, datasets=named, own=own)
+
+
+def carried_out(
+    sweep: Planned,
+    command: str,
+    telling: Telling,
+    *,
+    retries: int = 0,
+    fail_fast: bool = False,
+    renew: bool = False,
+) -> Finished:
+    """Trains what is missing of a sweep into its database.
+
+    Args:
+        sweep: The sweep.
+        command: What its user typed, kept in the database.
+        telling: Is told what is noticed, and shown how far the work is.
+        retries: How often a failed job is tried again.
+        fail_fast: Stop at the first failure.
+        renew: Train those again that are done, but were made by other code of vaebench.
+
+    Raises:
+        DataError: A data set is missing.
+        StoreError: The database cannot be written.
+        Stopped: The user asked twice to stop.
+    """
+    from vaebench.context import WorkerContext
+    from vaebench.store import Store, made_by_other_code
+    from vaebench.sweeping.again import pick_up, renew_runs, without_model
+
+    if retries < 0:
+        raise UsageError(f"--retries is {retries}: it must be 0 or more.")
+    _make_ready(sweep, telling, renew=renew)
+    place, jobs = sweep.place, sweep.jobs
+    context = WorkerContext(
+        out=place.out,
+        device=sweep.device,
+        data_dir=place.data_dir,
+        checkpoint_seconds=place.checkpoint_every,
+        own=tuple(sweep.own.values()),
+    )
+    keys = {job.key for job in jobs}
+    renewed = Ended({})
+    with Store(place.location) as store:
+        added = store.add_sweep(jobs, command)
+        if renew:
+            pick_up(store, context)
+        if renew and (old := set(made_by_other_code(store, keys))):
+            chosen = [job for job in jobs if job.key in old]
+            renewed = renew_runs(
+                store, chosen, context, telling, workers=sweep.workers, retries=retries
+            )
+        ended = renewed
+        if not (renewed.stopped or renewed.blocked):
+            ended = work(
+                store,
+                added.sweep_id,
+                jobs,
+                context,
+                place.location,
+                telling,
+                workers=sweep.workers,
+                retries=retries,
+                fail_fast=fail_fast,
+                on_complete=context.forget,
+            )
+        failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
+        return Finished(
+            sweep_id=added.sweep_id,
+            ended=ended,
+            renewed=renewed,
+            counts=store.counts(added.sweep_id),
+            failed=tuple((row.key, row.error or "") for row in failed),
+            other_code=frozenset(made_by_other_code(store, keys)),
+            without_model=tuple(without_model(store.keys(added.sweep_id, "COMPLETE"), context)),
+        )
+
+
+def _make_ready(sweep: Planned, telling: Telling, *, renew: bool) -> None:
+    """Opens the published data sets that are needed: what is missing is said before any job."""
+    from vaebench.data import load_dataset
+
+    states: dict[str, str] = {}
+    with contextlib.suppress(StoreError):  # whoever opens it for writing says what is wrong
+        states = {} if renew else states_of(sweep.place.location)
+    wanted = {job.dataset for job in sweep.jobs if states.get(job.key) != "COMPLETE"}
+    published = [name for name in sweep.datasets if name not in sweep.own and name in wanted]
+    make_ready(published, sweep.place.data_dir, telling)
+    for name in published:
+        load_dataset(name, sweep.place.data_dir)
+
+
+def states_of(location: str) -> dict[str, str]:
+    """Returns the states of the jobs that a database knows; of none where it does not exist."""
+    from vaebench.store import Reader
+
+    if "://" not in location and not Path(location).exists():
+        return {}
+    with Reader.open(location) as reader:
+        return reader.states()

@@ -1,0 +1,109 @@
+"""Jobs of a sweep trained in this machine's processes, and how that ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vaebench.errors import VaebenchError
+from vaebench.spec import JobSpec
+from vaebench.sweeping.signals import Stopped, stopping_in_order
+
+if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
+    from vaebench.runner import Beat, JobEnded, Notice, Runner
+    from vaebench.store import Store
+    from vaebench.sweeping.telling import Telling
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How work on a sweep ended.
+
+    Attributes:
+        counts: Its jobs by state.
+        stopped: Whether the user stopped it.
+        blocked: Why no output could be written, where that ended it.
+    """
+
+    counts: Mapping[str, int]
+    stopped: bool = False
+    blocked: str | None = None
+
+    def check(self) -> None:
+        """Does nothing where the work came to its end.
+
+        Raises:
+            VaebenchError: Its output cannot be written.
+            Stopped: The user stopped it.
+        """
+        if self.blocked:
+            raise VaebenchError(self.blocked)
+        if self.stopped:
+            raise Stopped
+
+
+def work(
+    store: Store,
+    sweep_id: int,
+    jobs: Sequence[JobSpec],
+    context: WorkerContext,
+    location: str,
+    telling: Telling,
+    *,
+    workers: int,
+    retries: int,
+    fail_fast: bool = False,
+    on_complete: Callable[[str], Any],
+) -> Ended:
+    """Trains the jobs of a sweep that are not done, and shows how far that is.
+
+    Args:
+        store: The database.
+        sweep_id: The sweep.
+        jobs: Its jobs.
+        context: Where and how workers work.
+        location: The database as the user named it, for hints.
+        telling: Is shown how far the work is.
+        workers: Jobs at once.
+        retries: How often a failed job is tried again.
+        fail_fast: Stop at the first failure.
+        on_complete: Called with the key of each job that this process has completed.
+    """
+    counts = store.counts(sweep_id)
+    if counts["COMPLETE"] == len(jobs):
+        from vaebench.runner import rank
+
+        rank(store, sweep_id)
+        return Ended(counts)
+    from vaebench.executors import ProcessExecutor
+    from vaebench.runner import JobEnded, Runner
+    from vaebench.worker import run_pack
+
+    stopped: list[int] = []
+    with telling.watching(jobs, workers, context, location) as display:
+
+        def on_event(event: JobEnded | Notice | Beat) -> None:
+            if stopped:
+                display.stopping()
+            if isinstance(event, JobEnded) and event.state == "complete":
+                on_complete(event.spec.key)
+            display.show(event)
+
+        runner: Runner
+        executor = ProcessExecutor(
+            run_pack, context, workers=workers, on_event=lambda sign: runner.progressed(sign)
+        )
+        runner = Runner(
+            store, sweep_id, executor, retries=retries, fail_fast=fail_fast, on_event=on_event
+        )
+        with stopping_in_order(runner, stopped):
+            counts = runner.run()
+    return Ended(counts, bool(stopped), runner.blocked)
+
+
+def cores() -> int:
+    """Returns the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
