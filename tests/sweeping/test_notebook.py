@@ -33,4 +33,4 @@ def test_every_cell_runs_and_shows_its_tables_and_pictures(
     assert kinds.count("image/png") == 2
     assert kinds.count("text/html") >= 2
     assert [output for output in shown if output.output_type == "error"] == []
-    assert len(list((tmp_path / "notebook-results" / "models").glob("*.pt"))) == 6
+    assert len(list((tmp_path / "notebook-results" / "models").glob("*.pt"))) == 3

@@ -267,13 +267,13 @@ def sweep(
         workers=workers,
         checkpoint_every=checkpoint_every,
         skip_broken=skip_broken,
+        retries=retries,
+        fail_fast=fail_fast,
     )
     sweep = planned(request, place, TELLING, dry_run=dry_run)
     if dry_run:
         say_plan(sweep, request.betas)
         return
     command = shlex.join(map(hidden, ["vaebench", *sys.argv[1:]]))
-    finished = carried_out(
-        sweep, command, TELLING, retries=retries, fail_fast=fail_fast, renew=renew
-    )
+    finished = carried_out(sweep, command, TELLING, renew=renew)
     say_finished(sweep, finished, command)

@@ -190,16 +190,11 @@ def sweep(
         workers=workers,
         checkpoint_every=checkpoint_every,
         skip_broken=skip_broken,
-    )
-    found = planned(request, place, telling)
-    finished = carried_out(
-        found,
-        as_command(arguments),
-        telling,
         retries=retries,
         fail_fast=fail_fast,
-        renew=renew,
     )
+    found = planned(request, place, telling)
+    finished = carried_out(found, as_command(arguments), telling, renew=renew)
     finished.ended.check()
     return SweepResult(
         db=place.location,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a sweep is trained and kept.
+    """Where and how a sweep is trained and kept: none of it changes a figure but the device.
 
     Attributes:
         out: Folder for checkpoints, models and report.
@@ -32,6 +32,8 @@ class Place:
         workers: Jobs at once; None for one a core, or one on a GPU.
         checkpoint_every: Wall time in seconds between a job's checkpoints.
         skip_broken: Leave out images of a user's own folder that cannot be read.
+        retries: How often a failed job is tried again.
+        fail_fast: Stop at the first failure.
     """
 
     out: Path = Path("results")
@@ -42,6 +44,8 @@ class Place:
     workers: int | None = None
     checkpoint_every: float = 20.0
     skip_broken: bool = False
+    retries: int = 0
+    fail_fast: bool = False
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -50,6 +54,9 @@ class Place:
             raise UsageError(
                 f"--checkpoint-every is {self.checkpoint_every}: it must be 0 or more."
             )
+
+        if self.retries < 0:
+            raise UsageError(f"--retries is {self.retries}: it must be 0 or more.")
 
     @property
     def location(self) -> str:
@@ -137,23 +144,13 @@ def planned(request: Request, place: Place, telling: Telling, *, dry_run: bool =
     return Planned(jobs=jobs, place=place, device=device, workers=workers, datasets=named, own=own)
 
 
-def carried_out(
-    sweep: Planned,
-    command: str,
-    telling: Telling,
-    *,
-    retries: int = 0,
-    fail_fast: bool = False,
-    renew: bool = False,
-) -> Finished:
+def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool = False) -> Finished:
     """Trains what is missing of a sweep into its database.
 
     Args:
         sweep: The sweep.
         command: What its user typed, kept in the database.
         telling: Is told what is noticed, and shown how far the work is.
-        retries: How often a failed job is tried again.
-        fail_fast: Stop at the first failure.
         renew: Train those again that are done, but were made by other code of vaebench.
 
     Raises:
@@ -165,8 +162,6 @@ def carried_out(
     from vaebench.store import Store, made_by_other_code
     from vaebench.sweeping.again import pick_up, renew_runs, without_model
 
-    if retries < 0:
-        raise UsageError(f"--retries is {retries}: it must be 0 or more.")
     _make_ready(sweep, telling, renew=renew)
     place, jobs = sweep.place, sweep.jobs
     context = WorkerContext(
@@ -185,7 +180,7 @@ def carried_out(
         if renew and (old := set(made_by_other_code(store, keys))):
             chosen = [job for job in jobs if job.key in old]
             renewed = renew_runs(
-                store, chosen, context, telling, workers=sweep.workers, retries=retries
+                store, chosen, context, telling, workers=sweep.workers, retries=place.retries
             )
         ended = renewed
         if not (renewed.stopped or renewed.blocked):
@@ -197,8 +192,8 @@ def carried_out(
                 place.location,
                 telling,
                 workers=sweep.workers,
-                retries=retries,
-                fail_fast=fail_fast,
+                retries=place.retries,
+                fail_fast=place.fail_fast,
                 on_complete=context.forget,
             )
         failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
