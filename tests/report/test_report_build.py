@@ -164,6 +164,24 @@ def test_one_seed_has_no_interval_and_no_seed_share(tmp_path: Path) -> None:
     assert not NOTHING_WRONG.search(text)
 
 
+def test_a_page_that_would_be_too_large_links_to_its_last_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "results.db", sweep(["ae"], seeds=1, latent_dim=2))
+    monkeypatch.setattr("vaebench.report.page.MOST_EMBEDDED", 60_000)
+    out = tmp_path / "out"
+    names = report(path, out, formats=()).figures
+    page = (out / "index.html").read_text()
+    held = {name for name in names if f'<img id="{name}"' in page}
+    linked = {name for name in names if f'<a id="{name}" href="figures/{name}.png">' in page}
+    assert held
+    assert linked
+    assert held | linked == set(names)
+    assert not held & linked
+    assert {p.stem for p in (out / "figures").iterdir()} == linked
+    assert "dsprites_curves" in held
+
+
 def test_settings_of_one_data_set_are_told_apart(tmp_path: Path) -> None:
     specs = [sweep(["ae"], seeds=1, steps=steps, network="mlp") for steps in (50, 1500)]
     path = write(tmp_path / "results.db", *specs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,10 @@ SEVERAL = 3
 """From so many settings on, figures stand side by side and smaller, and need fewer pixels."""
 
 
+MOST_EMBEDDED = 5_400_000
+"""Bytes of pictures that the page holds: with the rest, in its letters, it is then below 8 MB."""
+
+
 @dataclass(frozen=True)
 class Page:
     """All that the page shows, and the files beside it.
@@ -49,6 +54,7 @@ class Page:
         files: Files beside the page by name.
         figures: Names of the figures.
         tables: Names of the tables.
+        linked: Figures that the page links to instead of holding them, as it would be too large.
     """
 
     settings: int
@@ -58,6 +64,7 @@ class Page:
     files: Mapping[str, bytes] = field(repr=False)
     figures: tuple[str, ...]
     tables: tuple[str, ...]
+    linked: frozenset[str]
 
 
 def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress: Advance) -> Page:
@@ -95,6 +102,8 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
     drawings = [each for several in drawn.values() for each in several]
     drawings += [each for several, _ in pictures.values() for each in several]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
+    linked = _beyond(answers, kept)
+    files |= {f"figures/{d.name}.png": d.png for d in drawings if d.name in linked}
     tables: dict[str, None] = {}
     if len(computed.runs):
         tables |= dict.fromkeys(computed.tables)
@@ -113,6 +122,7 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
         files,
         tuple(drawing.name for drawing in drawings),
         tuple(tables),
+        linked,
     )
 
 
@@ -128,6 +138,15 @@ def _files(section: Section, computed: Computed) -> dict[str, bytes]:
                 files = table.files()
                 found |= {f"tables/{table.name}.{end}": content for end, content in files.items()}
     return found
+
+
+def _beyond(answers: Sequence[Answered], sections: Sequence[Section]) -> frozenset[str]:
+    """Names the figures for which the page has no room, in the order to read it."""
+    shown = [part.beside[0] for part in answers if part.beside is not None]
+    shown += [each for part in sections for block in part.blocks for _, each in block.drawings]
+    ends = accumulate(len(each.png) for each in shown)
+    pairs = zip(shown, ends, strict=True)
+    return frozenset(each.name for each, end in pairs if end > MOST_EMBEDDED)
 
 
 def _advance(on_progress: Advance, what: str, total: int) -> Callable[[int], None]:
@@ -168,7 +187,7 @@ def _draw(
     on_progress: Advance,
 ) -> tuple[dict[str, list[Drawing]], Pictures]:
     """Draws figures and pictures, several at a time."""
-    sharp = SHARP if len(found) < SEVERAL else SHARP * 0.625
+    sharp = SHARP if len(found) < SEVERAL else SHARP / 2
     slugs = {each.key: each.slug for each in found}
     kinds = [(key, kind) for key in pictured for kind in showcase.TITLES]
     data.views  # noqa: B018  made once, before processes are forked

@@ -112,6 +112,10 @@ def _png(figure: Canvas, sharp: float, patches: Sequence[Patch]) -> bytes:
     usual = figure.dpi
     for patch in patches:
         patch.axes.set_visible(False)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)  # else its place is looked for, below all ticks
     figure.dpi = usual * sharp
     try:
         canvas = FigureCanvasAgg(figure)

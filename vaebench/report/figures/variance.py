@@ -205,7 +205,8 @@ seed_or_strength = Figure(
     title="A good seed, or good hyperparameters?",
     caption=(
         "How often a run of a worse cell beats a run of a better one with another seed, with its "
-        "95 % interval from resampling seeds; small and hollow: without the collapsed runs."
+        "95 % interval from leaving seeds out in turn; small and hollow: without the collapsed "
+        "runs."
     ),
     tables=("seed_or_strength",),
     draw=OfEach("seed_or_strength", _luck),
