@@ -42,7 +42,7 @@ CLAIMS = 1_000
 
 def jobs_of(seeds: int) -> list[JobSpec]:
     """Plans the study's jobs as the command line does."""
-    return plan(Request(study=load_study(STUDY), seeds=str(seeds)), None, "fp32")
+    return plan(Request(study=load_study(STUDY), seeds=tuple(range(seeds))), None, "fp32")
 
 
 def outcome(spec: JobSpec) -> JobOutcome:

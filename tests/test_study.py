@@ -43,7 +43,7 @@ def test_a_slice_by_options() -> None:
         load_study("unsupervised-v1"),
         models=("annealedvae", "btcvae"),
         datasets=("dsprites",),
-        seeds="5",
+        seeds=tuple(range(5)),
         betas=(3.0,),
         setting={"steps": 3000},
     )
@@ -124,9 +124,9 @@ def test_a_models_own_length_wins_over_the_studys(tmp_path: Path) -> None:
     text = "[setting]\n{}\n[[models]]\nname='vae'\n[models.setting]\n{}\n"
     for study, own in (("epochs=1", "steps=7"), ("steps=9", "epochs=0.0001")):
         file.write_text(text.format(study, own))
-        (job,) = plan(Request(load_study(str(file)), seeds="1"), None, "fp32")
+        (job,) = plan(Request(load_study(str(file)), seeds=(0,)), None, "fp32")
         assert job.steps == (7 if own == "steps=7" else 2)  # ⌈0.0001 · 737,280 / 64⌉
-        (job,) = plan(Request(load_study(str(file)), seeds="1", epochs=0.001), None, "fp32")
+        (job,) = plan(Request(load_study(str(file)), seeds=(0,), epochs=0.001), None, "fp32")
         assert job.steps == 12
 
 
@@ -136,8 +136,8 @@ def test_a_model_named_twice_has_both_grids(tmp_path: Path) -> None:
         "[[models]]\nname='betavae_h'\nbeta=[1]\n[[models]]\nname='vae'\n"
         "[[models]]\nname='betavae_h'\nbeta=[4, 8]\n"
     )
-    for models in ((), ("betavae_h",)):
-        jobs = plan(Request(load_study(str(file)), models=models, seeds="1"), None, "fp32")
+    for models in (None, ("betavae_h",)):
+        jobs = plan(Request(load_study(str(file)), models=models, seeds=(0,)), None, "fp32")
         assert {j.parameters["beta"] for j in jobs if j.model == "betavae_h"} == {1, 4, 8}
 
 

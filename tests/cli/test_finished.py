@@ -27,7 +27,7 @@ SWEEP = "sweep --models vae,ae --steps 100 --precision fp32 --device cpu --seeds
 def train(path: Path, seeds: int) -> list[JobSpec]:
     """Makes the database of the finished sweep."""
     chosen = {"steps": 100, "batch_size": 64}
-    request = Request(study=PLAIN, models=("vae", "ae"), seeds=str(seeds), setting=chosen)
+    request = Request(study=PLAIN, models=("vae", "ae"), seeds=tuple(range(seeds)), setting=chosen)
     jobs = plan(request, None, "fp32")
     with Store(path) as store:
         sweep = store.add_sweep(jobs, "the sweep").sweep_id
@@ -163,7 +163,7 @@ def test_what_trains_nothing_does_not_import_torch(words: str, tmp_path: Path) -
 def test_a_finished_sweep_typed_again_needs_no_data(say: Say, tmp_path: Path) -> None:
     """Nothing is trained, so nothing has to be downloaded first."""
     request = Request(
-        study=PLAIN, models=("vae",), seeds="1", datasets=("cars3d",), setting={"steps": 100}
+        study=PLAIN, models=("vae",), seeds=(0,), datasets=("cars3d",), setting={"steps": 100}
     )
     path = tmp_path / "results.db"
     with Store(path) as store:

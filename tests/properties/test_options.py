@@ -103,7 +103,7 @@ def test_plans(
             models=lists.names(models),
             betas=tuple(betas),
             grid=lists.grid([grid]),
-            seeds=seeds,
+            seeds=None if seeds is None else lists.seeds(seeds),
             datasets=lists.names(datasets),
             folds=folds,
             epochs=epochs,
