@@ -10,7 +10,7 @@ import typer
 
 from vaebench.version import __version__
 
-_RUN, _LOOK, _KNOWN = "Run", "Look at results", "Models and data"
+_RUN, _LOOK, _KEEP, _KNOWN = "Run", "Look at results", "Keep results", "Models and data"
 
 _COMMANDS = {
     "sweep": ("sweep", _RUN),
@@ -24,6 +24,9 @@ _COMMANDS = {
     "report": ("report", _LOOK),
     "explore": ("explore", _LOOK),
     "export": ("export", _LOOK),
+    "merge": ("upkeep", _KEEP),
+    "remove": ("upkeep", _KEEP),
+    "prune": ("upkeep", _KEEP),
     "models": ("inspect", _KNOWN),
     "studies": ("studies", _KNOWN),
     "data": ("data", _KNOWN),

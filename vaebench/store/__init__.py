@@ -10,6 +10,7 @@ from vaebench.store.figures import (
     latent_kl,
     scores_of,
 )
+from vaebench.store.merging import Merged, merge
 from vaebench.store.reading import TABLES, Reader
 from vaebench.store.renewal import forget, made_by_other_code, renew, stored_outcome
 from vaebench.store.rows import Added, JobRow, SweepRow
@@ -26,6 +27,7 @@ __all__ = [
     "Claim",
     "DatabaseLockedError",
     "JobRow",
+    "Merged",
     "Reader",
     "Store",
     "SweepRow",
@@ -36,6 +38,7 @@ __all__ = [
     "forget",
     "latent_kl",
     "made_by_other_code",
+    "merge",
     "renew",
     "scores_of",
     "stored_outcome",

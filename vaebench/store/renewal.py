@@ -94,11 +94,19 @@ def renew(store: Store, outcome: JobOutcome) -> bool:
     return row is not None
 
 
-def forget(store: Store, key: str) -> None:
-    """Deletes a job with all that is stored of it; of a database that is itself a makeshift."""
+def forget(store: Store, key: str) -> bool:
+    """Deletes a job with all that is stored of it, where nobody trains it.
+
+    Returns:
+        Whether it is gone.
+    """
     tables = (schema.scores, schema.curves, schema.artifacts, schema.representations)
     with translated(store.location), store.engine.begin() as connection:
-        found = sa.select(jobs.c.id).where(jobs.c.job_key == key).scalar_subquery()
+        at_rest = (jobs.c.job_key == key, jobs.c.state != "RUNNING")
+        found = connection.execute(sa.select(jobs.c.id).where(*at_rest)).scalar()
+        if found is None:
+            return False
         for table in (*tables, schema.sweep_jobs):
             connection.execute(sa.delete(table).where(table.c.job_id == found))
-        connection.execute(sa.delete(jobs).where(jobs.c.job_key == key))
+        connection.execute(sa.delete(jobs).where(jobs.c.id == found))
+    return True

@@ -1,0 +1,160 @@
+"""`vaebench remove`, `merge` and `prune`: what a database and its folder hold, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaebench.cli import tables
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.reading import say_unreadable
+from vaebench.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
+
+LISTED = 20
+"""Runs or files that are named one by one, at most."""
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of checkpoints and models. Default: beside the database."),
+]
+
+
+def remove(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Runs to remove.")],
+    yes: YesOption = False,
+    out: OutOption = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Remove runs with all that is known of them: figures, pictures, model, checkpoint.
+
+    Asks first. The sweep's command trains them anew.
+
+    Example: vaebench remove 3f2a 91bc
+    """
+    from vaebench.store import Store, forget
+
+    context = _folder(db, out)
+    with Store(db, create=False) as store:
+        chosen = list(dict.fromkeys(store.key(key) for key in keys))
+        rows = {row.key: row for row in store.jobs(keys=chosen)}
+        if busy := [row for row in rows.values() if row.state == "RUNNING" and not row.abandoned]:
+            raise StoreError(f"Run {busy[0].key} is being trained: stop its sweep first.")
+        for key in chosen[:LISTED]:
+            row = rows.get(key)
+            label = "unreadable" if row is None else f"{row.spec.dataset} {row.spec.label}"
+            tables.note(f"{key}  {label}  {'' if row is None else row.state.lower()}".rstrip())
+        runs = "this run" if len(chosen) == 1 else f"these {len(chosen):,} runs"
+        if not (yes or _agreed(f"Remove {runs} for good?")):
+            raise typer.Exit(1)
+        gone = [key for key in chosen if forget(store, key)]
+        for key in gone:
+            context.model(key).unlink(missing_ok=True)
+            context.forget(key)
+    left = len(chosen) - len(gone)
+    tables.note(f"{len(gone):,} removed{f', {left:,} left: they are being trained' * bool(left)}.")
+    if left:
+        raise typer.Exit(1)
+
+
+def merge(
+    other: Annotated[str, typer.Argument(metavar="OTHER.db", help="The database to take from.")],
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Take over the sweeps and runs of another database, such as another machine's.
+
+    Runs that both have must have the same figures; where they have not, they are listed, this
+    database's stay, and the exit code is 1. OTHER.db is not changed.
+
+    Example: vaebench merge /mnt/laptop/results/results.db
+    """
+    from vaebench.runner import rank
+    from vaebench.store import Reader, Store
+    from vaebench.store import merge as take_over
+
+    if "://" not in db and "://" not in other and _same_file(db, other):
+        raise UsageError(f"{other} is the database itself: name another one to take from.")
+    with Reader.open(other) as reader, Store(db) as store:
+        found = take_over(store, reader)
+        for sweep in found.sweeps:
+            rank(store, sweep)
+        say_unreadable(reader)
+    tables.note(
+        f"{found.taken:,} runs taken over, {found.same:,} the same in both, "
+        f"{found.new:,} jobs that were new."
+    )
+    for key, what in list(found.conflicts.items())[:LISTED]:
+        tables.note(f"conflict  {key}  {what}")
+    if len(found.conflicts) > LISTED:
+        tables.note(f"and {len(found.conflicts) - LISTED:,} conflicts more.")
+    if found.conflicts:
+        tables.note("This database's figures of these runs were left as they are.")
+    if found.busy:
+        tables.note(f"{len(found.busy):,} runs are being trained here and were left alone.")
+    if found.taken:
+        tables.note("Their trained models are files beside OTHER.db: copy `models` to keep them.")
+    if found.conflicts:
+        raise typer.Exit(1)
+
+
+def prune(
+    yes: YesOption = False,
+    out: OutOption = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Delete checkpoints and models that no run of the database needs; says how many bytes.
+
+    A checkpoint is needed by a job that is not done, a model by a finished run. Asks first.
+    """
+    from vaebench.store import Reader
+
+    context = _folder(db, out)
+    with Reader.open(db) as reader:
+        states = reader.states()
+    needed = {context.model(key) for key, state in states.items() if state == "COMPLETE"}
+    needed |= {context.checkpoint(key) for key, state in states.items() if state != "COMPLETE"}
+    folders = (context.model("").parent, context.checkpoint("").parent)
+    files = [file for folder in folders for file in sorted(folder.glob("*.pt"))]
+    idle = [file for file in files if file not in needed and _named_by_key(file)]
+    if not idle:
+        tables.note(f"Nothing to prune: all {len(files):,} checkpoints and models are needed.")
+        return
+    for file in idle[:LISTED]:
+        tables.note(str(file))
+    if len(idle) > LISTED:
+        tables.note(f"and {len(idle) - LISTED:,} more.")
+    size = sum(file.stat().st_size for file in idle)
+    if not (yes or _agreed(f"Delete {len(idle):,} files, {size / 1e6:,.1f} MB?")):
+        raise typer.Exit(1)
+    for file in idle:
+        file.unlink(missing_ok=True)
+    tables.note(f"{len(idle):,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
+
+
+def _folder(db: str, out: Path | None) -> WorkerContext:
+    from vaebench.context import WorkerContext
+
+    return WorkerContext(out=out or (Path("results") if "://" in db else Path(db).parent))
+
+
+def _named_by_key(file: Path) -> bool:
+    """Says whether a file's name is a job key: other files are somebody's own."""
+    return len(file.stem) == 16 and set(file.stem) <= set("0123456789abcdef")
+
+
+def _same_file(one: str, other: str) -> bool:
+    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)
+
+
+def _agreed(question: str) -> bool:
+    """Asks a person; where nobody can answer, says how to do it without."""
+    import sys
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody can answer here: give --yes to do it.")
+    return typer.confirm(question, err=True)
