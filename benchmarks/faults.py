@@ -1,9 +1,13 @@
 """Faults on purpose: sweeps killed, stopped, starved, misclocked and damaged, then compared.
 
-`python benchmarks/faults.py --minutes 60` runs one small sweep without a fault, then the same sweep
-again and again with faults at random moments from the first millisecond on, until it is done, and
-compares every stored figure. It prints a table and exits with 1 where a job was lost, doubled or
-came out different. Disk faults need root (a small tmpfs is mounted), clock steps libfaketime.
+    python benchmarks/faults.py --minutes 60            prints a table; 1 where it is not all 0
+    python benchmarks/faults.py --minutes 60 --lanes 1  one sweep at a time, not one a core
+
+One small sweep runs without a fault. Then the same sweep runs in new folders, where its command is
+killed, stopped, or starved of disk at random moments from the first millisecond on, its workers are
+killed, its clock is set, its checkpoints are damaged, and is typed again at once, until it is
+complete; and every stored figure is compared. Disk faults need root (a small tmpfs is mounted),
+clock steps libfaketime. What is drawn follows `--seed`; when it strikes, the machine decides too.
 """
 
 from __future__ import annotations
@@ -12,28 +16,20 @@ import argparse
 import json
 import os
 import random
-import re
 import shutil
-import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import psutil
+from faulty_sweep import FaultySweep, Tally, images, read
 
-SWEEP = (
-    "sweep --models cvae,betavae_b --betas 1,4 --seeds 2 --steps 150 --batch-size 16 "
-    "--network burgess --eval-size 20 --checkpoint-every 0.2 --workers 2 --precision fp32"
-).split()
 FIGURES = (
     "SELECT job_key, name, value, points, low, high, note FROM scores JOIN jobs ON id = job_id",
     "SELECT job_key, c.step, loss, reconstruction, kl FROM curves c JOIN jobs ON id = job_id",
@@ -43,219 +39,120 @@ FIGURES = (
 )
 """Every stored figure, without times."""
 
-PATIENCE = 1200.0
-"""Seconds after which a process that does not end counts as hanging."""
+COMMANDS = 16
+"""Commands under faults after which a sweep is let to its end."""
 
-ROUND = 12
-"""Faults after which a sweep is let to its end."""
-
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+WRONG = ("jobs lost", "jobs doubled", "jobs different", "attempts that a fault cost",
+         "losses beyond killed workers", "damaged models used", "unfinished", "tracebacks",
+         "exit codes", "hanging")  # fmt: skip
 
 
 @dataclass
-class Round:
-    """One sweep under faults.
+class Campaign:
+    """Sweeps under faults, several side by side.
 
     Attributes:
-        folder: Its working folder.
-        rng: Draws faults and moments.
-        tally: Counts of faults and of what went wrong, over all rounds.
-        worker_kills: SIGKILLs of workers: three with one job would fail it, as they should.
+        root: Where their folders are.
+        seed: What is drawn follows it.
+        until: When the last sweep is begun, by the monotonic clock.
+        own_disk: Whether each may have a small disk of its own.
     """
 
-    folder: Path
-    rng: random.Random
-    tally: Counter[str]
-    worker_kills: int = 0
-    done: Counter[str] = field(default_factory=Counter)
+    root: Path
+    seed: int
+    until: float
+    own_disk: bool
+    tally: Tally = field(default_factory=Tally)
+    rounds: int = 0
+    span: float = 60.0
+    reference: list[list[tuple[Any, ...]]] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[str]:
-        """Starts the sweep as leader of a process group."""
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
-        environment.pop("VAEBENCH_DB", None)
-        if (self.folder / "clock").exists():
-            environment |= {
-                "LD_PRELOAD": FAKETIME,
-                "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "FAKETIME_CACHE_DURATION": "1",
-            }
-        command = [sys.executable, "-m", "vaebench", *SWEEP, "--dataset", "npz:images.npz"]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def prepare(self) -> None:
+        """Runs the sweep without a fault: what all others must come to, and how long it takes."""
+        with self._disk("reference") as folder:
+            sweep = FaultySweep(folder, random.Random(0), Tally(), self.span, own_disk=False)
+            began = time.monotonic()
+            sweep.complete()
+            self.span = time.monotonic() - began
+            self.reference = figures(folder)
+            if not self.reference[-1] or any(row[2] != "COMPLETE" for row in self.reference[-1]):
+                raise SystemExit("The sweep without a fault failed.")
 
-    def moment(self) -> float:
-        """Draws when a fault comes, seconds after the start: often within the first instants."""
-        return self.rng.choice((0.3, 2.0, 8.0, 20.0)) * self.rng.random()
+    def lane(self, number: int) -> None:
+        """Runs one sweep after the other until the time is over."""
+        for place in range(1 << 30):
+            if time.monotonic() > self.until:
+                return
+            name = f"{number}-{place}"
+            rng = random.Random(f"{self.seed}-{name}")
+            with self._disk(name) as folder:
+                sweep = FaultySweep(folder, rng, self.tally, self.span, self.own_disk)
+                for _ in range(COMMANDS):
+                    if sweep.command() or time.monotonic() > self.until:
+                        break
+                sweep.complete()
+                sweep.damage_a_model()
+                self._compare(sweep)
+            with self.tally.lock:
+                self.rounds += 1
+                faults, wrong = self.tally.faults.total(), dict(+self.tally.wrong)
+                print(f"{self.rounds} sweeps, {faults} faults, wrong: {wrong or 0}", flush=True)
 
-    def ended(self, process: subprocess.Popen[str], codes: tuple[int, ...], kind: str) -> bool:
-        """Waits for the end of a process and looks at what it left behind."""
+    @contextmanager
+    def _disk(self, name: str) -> Iterator[Path]:
+        """Gives a sweep a folder with its images: a small disk of its own where it may."""
+        folder = self.root / name
+        folder.mkdir()
+        if self.own_disk:
+            command = ["mount", "-t", "tmpfs", "-o", "size=64m", "vaebench-faults", str(folder)]
+            subprocess.run(command, check=True)
         try:
-            text, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            self.wrong("hanging", f"{kind}: no end within {PATIENCE:.0f} s")
-            return False
-        self.done.update(re.findall(r"^done +([0-9a-f]{8})", text, re.MULTILINE))
-        if "Traceback" in text:
-            self.wrong("tracebacks", f"{kind}: {text[-1500:]}")
-        if process.returncode not in codes:
-            self.wrong("exit codes", f"{kind}: {process.returncode}: {text[-800:]}")
-        return process.returncode == 0
+            images(folder)
+            yield folder
+        finally:
+            if self.own_disk:
+                subprocess.run(["umount", "-l", str(folder)], check=False)
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def wrong(self, what: str, detail: str) -> None:
-        """Counts what must not be and says it."""
-        self.tally[what] += 1
-        print(f"!! {what}: {detail}", flush=True)
+    def _compare(self, sweep: FaultySweep) -> None:
+        """Counts jobs that were lost, done twice, or came out different."""
+        found, name = figures(sweep.folder), sweep.folder.name
+        whole = {row[0] for row in found[-1] if row[2] == "COMPLETE"}
+        if lost := {row[0] for row in self.reference[-1]} - whole:
+            self.tally.bad("jobs lost", f"{name}: {sorted(lost)}", len(lost))
+        if twice := [key for key, count in sweep.done.items() if count > 1]:
+            self.tally.bad("jobs doubled", f"{name}: {twice}", len(twice))
+        pairs = zip(self.reference, found, strict=True)
+        if different := {row[0] for theirs, ours in pairs for row in set(theirs) ^ set(ours)}:
+            self.tally.bad("jobs different", f"{name}: {sorted(different)}", len(different))
+        attempts, losses = read(sweep.folder, "SELECT sum(attempts), sum(losses) FROM jobs")[0]
+        if attempts:
+            self.tally.bad("attempts that a fault cost", f"{name}: {attempts}", int(attempts))
+        if (beyond := int(losses or 0) - sweep.kills) > 0:
+            self.tally.bad("losses beyond killed workers", f"{name}: {beyond}", beyond)
 
-
-Fault = Callable[[Round], bool]
-
-
-def signalled(number: signal.Signals, target: str) -> Fault:
-    """Makes the fault of a signal to the group, the runner or a worker; true once all is done."""
-
-    def fault(this: Round) -> bool:
-        process = this.start()
-        time.sleep(this.moment())
-        reached = process.poll() is None
-        if target == "worker":
-            workers = _workers(process)
-            reached = bool(workers) and this.worker_kills < 2
-            if reached:
-                this.worker_kills += 1
-                with suppress(psutil.NoSuchProcess):
-                    this.rng.choice(workers).send_signal(number)
-        elif reached and target == "group":
-            os.killpg(process.pid, number)
-        elif reached:
-            process.send_signal(number)
-        this.tally[f"{number.name} to the {target}"] += reached
-        codes = {"SIGKILL": (0, -9), "SIGINT": (0, 130), "SIGTERM": (0, 130)}[number.name]
-        return this.ended(process, codes, f"{number.name} to the {target}")
-
-    return fault
-
-
-def damaged(this: Round) -> bool:
-    """Stops the sweep, then flips bits of its checkpoints or cuts them short."""
-    process = this.start()
-    time.sleep(this.moment())
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    finished = this.ended(process, (0, -9), "damage")
-    for file in sorted((this.folder / "results" / "checkpoints").glob("*.pt")):
-        content = bytearray(file.read_bytes())
-        if not content:
-            continue
-        if this.rng.random() < 0.2:
-            del content[this.rng.randrange(len(content)) :]
-        else:
-            for _ in range(this.rng.choice((1, 1, 8))):
-                content[this.rng.randrange(len(content))] ^= 1 << this.rng.randrange(8)
-        file.write_bytes(content)
-        this.tally["damaged checkpoint"] += 1
-    return finished
-
-
-def full_disk(this: Round) -> bool:
-    """Fills the disk while the sweep runs, and frees it again after its end."""
-    process = this.start()
-    time.sleep(this.moment())
-    filler = this.folder / "filler"
-    with suppress(OSError), filler.open("wb") as file:
-        while True:
-            file.write(bytes(1 << 16))
-    this.tally["full disk"] += process.poll() is None
-    finished = this.ended(process, (0, 1), "full disk")
-    filler.unlink()
-    return finished
-
-
-def read_only(this: Round) -> bool:
-    """Starts the sweep on a disk that cannot be written."""
-    _mount("remount,ro", this.folder)
-    try:
-        this.tally["read-only disk"] += 1
-        return this.ended(this.start(), (0, 1), "read-only disk")
-    finally:
-        _mount("remount,rw", this.folder)
-
-
-def clock_step(this: Round) -> bool:
-    """Sets the host's clock by minutes or hours while the sweep runs, then kills it or not."""
-    clock = this.folder / "clock"
-    clock.write_text("+0")
-    process = this.start()
-    for _ in range(3):
-        time.sleep(this.moment())
-        clock.write_text(f"{this.rng.choice((-1, 1)) * this.rng.choice((5, 300, 7200))}")
-        this.tally["clock step"] += process.poll() is None
-    if this.rng.random() < 0.5:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    return this.ended(process, (0, -9), "clock step")
-
-
-def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    try:
-        return psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _mount(options: str, folder: Path) -> None:
-    subprocess.run(["mount", "-o", options, str(folder)], check=True)
-
-
-@contextmanager
-def _disk(folder: Path, *, own: bool) -> Iterator[None]:
-    """Gives a round a small disk of its own, where that can be had."""
-    folder.mkdir()
-    if own:
-        command = ["mount", "-t", "tmpfs", "-o", "size=64m", "vaebench-faults", str(folder)]
-        subprocess.run(command, check=True)
-    try:
-        yield
-    finally:
-        if own:
-            subprocess.run(["umount", "-l", str(folder)], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    def table(self, minutes: float) -> str:
+        """Returns what happened, as a Markdown table."""
+        faults = self.tally.faults
+        jobs = len(self.reference[-1])
+        lines = [
+            f"{faults.total():,} faults on {self.tally.commands:,} commands of {self.rounds:,} "
+            f"sweeps of {jobs} jobs in {minutes:.0f} min; the first alone took {self.span:.0f} s.",
+            "",
+            "| fault | times |",
+            "|---|---|",
+            *(f"| {kind} | {count:,} |" for kind, count in sorted(faults.items())),
+            "",
+            "| what must not be | times |",
+            "|---|---|",
+            *(f"| {kind} | {self.tally.wrong[kind]:,} |" for kind in WRONG),
+        ]
+        return "\n".join(lines)
 
 
 def figures(folder: Path) -> list[list[tuple[Any, ...]]]:
-    """Every stored figure but times, exactly."""
-    base = sqlite3.connect(f"file:{folder}/results/results.db?mode=ro", uri=True)
-    try:
-        return [sorted(base.execute(query).fetchall(), key=repr) for query in FIGURES]
-    finally:
-        base.close()
-
-
-def _compare(this: Round, reference: list[list[tuple[Any, ...]]]) -> None:
-    found = figures(this.folder)
-    jobs = {row[0] for row in reference[-1]}
-    complete = {row[0] for row in found[-1] if row[2] == "COMPLETE"}
-    this.tally["jobs lost"] += len(jobs - complete)
-    this.tally["jobs doubled"] += sum(count > 1 for count in this.done.values())
-    for theirs, ours in zip(reference, found, strict=True):
-        different = {row[0] for row in set(theirs) ^ set(ours)}
-        if different:
-            this.wrong("jobs different", f"{sorted(different)}")
-    base = sqlite3.connect(f"file:{this.folder}/results/results.db?mode=ro", uri=True)
-    unjust = base.execute("SELECT sum(attempts), sum(losses) FROM jobs").fetchone()
-    base.close()
-    this.tally["attempts that a fault cost"] += unjust[0]
-    if unjust[1] > this.worker_kills:
-        this.wrong("losses beyond killed workers", f"{unjust[1]} of {this.worker_kills}")
+    """Returns every stored figure but times, exactly."""
+    return [sorted(read(folder, query), key=repr) for query in FIGURES]
 
 
 def main() -> int:
@@ -264,73 +161,33 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="also write the table here")
-    options = parser.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=5.0, help="begin no sweep after these")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    parser.add_argument("--lanes", type=int, help="sweeps side by side; one a core by default")
+    parser.add_argument("--json", type=Path, help="also write the counts here")
+    chosen = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="vaebench-faults-"))
-    mounts = hasattr(os, "geteuid") and os.geteuid() == 0
-    kinds: list[Fault] = [
-        *(signalled(signal.SIGKILL, target) for target in ("group", "runner", "worker")),
-        *(signalled(signal.SIGTERM, target) for target in ("group", "runner")),
-        *(signalled(signal.SIGINT, target) for target in ("group", "runner")),
-        damaged,
-        damaged,
-        *((full_disk, read_only) if mounts else ()),
-        *((clock_step,) if Path(FAKETIME).exists() else ()),
-    ]
-    tally: Counter[str] = Counter()
-    rng = random.Random(options.seed)
-    until = time.monotonic() + 60 * options.minutes
-    rounds = 0
+    campaign = Campaign(root, chosen.seed, 0.0, hasattr(os, "geteuid") and os.geteuid() == 0)
     try:
-        reference = _reference(root, mounts)
-        while time.monotonic() < until:
-            with _disk(root / str(rounds), own=mounts):
-                this = Round(root / str(rounds), rng, tally)
-                _images(this.folder)
-                for _ in range(ROUND):
-                    if rng.choice(kinds)(this) or time.monotonic() > until:
-                        break
-                (this.folder / "clock").unlink(missing_ok=True)
-                this.ended(this.start(), (0,), "the last line")
-                _compare(this, reference)
-            rounds += 1
-            print(f"round {rounds}: {dict(tally)}", flush=True)
+        campaign.prepare()
+        began = time.monotonic()
+        campaign.until = began + 60 * chosen.minutes
+        count = chosen.lanes or os.cpu_count() or 1
+        lanes = [threading.Thread(target=campaign.lane, args=(n,)) for n in range(count)]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        minutes = (time.monotonic() - began) / 60
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    return _table(tally, rounds, len(reference[-1]), options.json)
-
-
-def _images(folder: Path) -> None:
-    draw = np.random.default_rng(0)
-    images = (draw.random((256, 32, 32)) < 0.3).astype(np.uint8) * 255
-    np.savez(folder / "images.npz", images=images, labels=draw.integers(0, 4, 256))
-
-
-def _reference(root: Path, own: bool) -> list[list[tuple[Any, ...]]]:
-    with _disk(root / "reference", own=own):
-        this = Round(root / "reference", random.Random(0), Counter())
-        _images(this.folder)
-        if not this.ended(this.start(), (0,), "the reference"):
-            raise SystemExit("The sweep without a fault failed.")
-        return figures(this.folder)
-
-
-WRONG = ("jobs lost", "jobs doubled", "jobs different", "attempts that a fault cost",
-         "losses beyond killed workers", "tracebacks", "exit codes", "hanging")  # fmt: skip
-
-
-def _table(tally: Counter[str], rounds: int, jobs: int, file: Path | None) -> int:
-    faults = {kind: count for kind, count in sorted(tally.items()) if kind not in WRONG}
-    bad = {kind: tally[kind] for kind in WRONG}
-    print(f"\n{sum(faults.values())} faults in {rounds} sweeps of {jobs} jobs")
-    for name, count in (*faults.items(), *bad.items()):
-        print(f"{name:32} {count:6}")
-    if file is not None:
-        file.write_text(json.dumps({"rounds": rounds, "faults": faults, "wrong": bad}, indent=1))
-    return 1 if any(bad.values()) else 0
+    print(f"\n{campaign.table(minutes)}")
+    if chosen.json is not None:
+        tally = campaign.tally
+        counts = {"sweeps": campaign.rounds, "commands": tally.commands, "faults": tally.faults}
+        chosen.json.write_text(json.dumps({**counts, "wrong": tally.wrong}, indent=1))
+    return 1 if +campaign.tally.wrong else 0
 
 
 if __name__ == "__main__":
