@@ -135,7 +135,8 @@ class FaultySweep:
             return False
         self.done.update(re.findall(r"^done +([0-9a-f]{8})", text, re.MULTILINE))
         if "Traceback" in text and codes != BEFORE_OURS:
-            self.tally.bad("tracebacks", f"{kind}: {text[-1500:]}")
+            at = text.index("Traceback")
+            self.tally.bad("tracebacks", f"{kind}: {text[max(0, at - 400) : at + 3000]}")
         if process.returncode not in (0, *codes):
             self.tally.bad("exit codes", f"{kind}: {process.returncode}: {text[-800:]}")
         return process.returncode == 0
