@@ -17,6 +17,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -167,6 +168,7 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, help="sweeps side by side; one a core by default")
     parser.add_argument("--json", type=Path, help="also write the counts here")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # `&` has it ignored, and by commands
     root = Path(tempfile.mkdtemp(prefix="vaebench-faults-"))
     campaign = Campaign(root, chosen.seed, 0.0, hasattr(os, "geteuid") and os.geteuid() == 0)
     try:

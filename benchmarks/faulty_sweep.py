@@ -307,6 +307,5 @@ def _ours(process: subprocess.Popen[str]) -> bool:
 
 def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [c for c in children if "resource_tracker" not in " ".join(c.cmdline())]
+        return psutil.Process(process.pid).children(recursive=True)
     return []

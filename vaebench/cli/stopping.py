@@ -10,12 +10,11 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from vaebench.sweeping import signals
 from vaebench.sweeping.signals import Stopped, handle
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
-
-_came: list[int] = []
 
 
 def while_importing() -> None:
@@ -51,7 +50,7 @@ def leave(code: int) -> NoReturn:
 
 def came() -> bool:
     """Says whether a signal has interrupted the work, whatever exception came of it."""
-    return bool(_came)
+    return bool(signals.came)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -62,16 +61,16 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    if _came:  # the second one is not for waiting
+    if signals.came:  # the second one is not for waiting
         _end(number, frame)
-    _came.append(number)
+    signals.came.append(number)
     raise Stopped
 
 
 def _swallowed(unraisable: sys.UnraisableHookArgs) -> None:
     """Raises an interruption once more that came where Python lets no exception out."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        _came.clear()
+        signals.came.clear()
         _thread.interrupt_main()
     else:
         sys.__unraisablehook__(unraisable)

@@ -25,6 +25,10 @@ class Stopped(KeyboardInterrupt):
     """
 
 
+came: list[int] = []
+"""Signals that have interrupted this process, whatever became of the exception that they raised."""
+
+
 def handle(handler: Handler) -> dict[int, Any]:
     """Sets what the signals do, but for those that the parent wants ignored (`nohup`, `&`).
 
@@ -41,6 +45,32 @@ def handle(handler: Handler) -> dict[int, Any]:
 
 
 @contextmanager
+def held_back() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM wait while modules are imported, and the second one not.
+
+    What a handler raises in the middle of an import may be lost: C code that imports, as torch's
+    and NumPy's does, swallows it, prints a traceback, or makes another error of it.
+    """
+    seen: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        del frame
+        seen.append(number)
+        if len(seen) > 1:
+            raise Stopped
+
+    main = threading.current_thread() is threading.main_thread()
+    before = handle(hold) if main else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if seen:
+        signal.raise_signal(seen[0])
+
+
+@contextmanager
 def stopping_in_order(runner: Runner, seen: list[int]) -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM end a sweep in order: once to checkpoint, twice at once.
 
@@ -50,6 +80,9 @@ def stopping_in_order(runner: Runner, seen: list[int]) -> Iterator[None]:
         runner: The sweep's.
         seen: Takes the signals that come while the block runs. The handler does no more: it may
             have cut in anywhere, with a lock held or a line half printed.
+
+    Raises:
+        Stopped: A signal came before the block, and a library has swallowed what it raised.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -63,6 +96,8 @@ def stopping_in_order(runner: Runner, seen: list[int]) -> Iterator[None]:
     before = handle(stop) if main else {}
     clean = False
     try:
+        if main and came:
+            raise Stopped
         yield
         clean = True
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaebench.errors import VaebenchError
 from vaebench.spec import JobSpec
-from vaebench.sweeping.signals import Stopped, stopping_in_order
+from vaebench.sweeping.signals import Stopped, held_back, stopping_in_order
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
@@ -78,9 +78,10 @@ def work(
 
         rank(store, sweep_id)
         return Ended(counts)
-    from vaebench.executors import ProcessExecutor
-    from vaebench.runner import JobEnded, Runner
-    from vaebench.worker import run_pack
+    with held_back():
+        from vaebench.executors import ProcessExecutor
+        from vaebench.runner import JobEnded, Runner
+        from vaebench.worker import run_pack
 
     stopped: list[int] = []
     with telling.watching(jobs, workers, context, location) as display:
