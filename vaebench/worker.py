@@ -69,12 +69,37 @@ def run_pack(
         One outcome a job, in order. A job's failure is an outcome, not an exception. After one
         of status `memory` there are no more: the worker is not good for another job.
     """
+    return _outcomes(_run, pack, context, on_event, should_stop)
+
+
+def evaluate_pack(
+    pack: Sequence[JobSpec],
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> list[JobOutcome]:
+    """Evaluates the trained models of finished jobs anew; it is called as `run_pack` is.
+
+    Returns:
+        One outcome a job, without a training curve and training time.
+    """
+    return _outcomes(_evaluate_again, pack, context, on_event, should_stop)
+
+
+def _outcomes(
+    one: Callable[..., JobOutcome],
+    pack: Sequence[JobSpec],
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> list[JobOutcome]:
+    """Does the same with each job of a pack; what fails is an outcome."""
     prepare(context.device, context.threads)
     code_digest()  # of the code that this process has just imported, not of later edits
     outcomes = []
     for spec in pack:
         try:
-            outcomes.append(_run(spec, context, on_event, should_stop))
+            outcomes.append(one(spec, context, on_event, should_stop))
         except OutputError as error:
             outcomes.append(JobOutcome(spec.key, "blocked", error=str(error)))
         except Exception as error:
@@ -102,9 +127,7 @@ def _run(
     on_event: Callable[[Progress], Any],
     should_stop: Callable[[], bool],
 ) -> JobOutcome:
-    on_event(Progress(spec.key, "loading", 0))
-    own = next((mine for mine in context.own if mine.name == spec.dataset), None)
-    feed = load_feed(spec.dataset, own, context.data_dir, spec.network, context.device)
+    feed, own = _feed(spec, context, on_event)
     data = feed.data
     model = build_model(spec, data.observation_shape, len(data.label_names))
     train, _ = split(spec, data)
@@ -120,7 +143,7 @@ def _run(
         return JobOutcome(spec.key, "interrupted")
     start = time.perf_counter()
     try:
-        figures = _evaluate(trainer, feed, on_event, should_stop)
+        figures = _evaluate(spec, model, feed, on_event, should_stop)
     except Interrupted:
         return JobOutcome(spec.key, "interrupted")
     eval_seconds = time.perf_counter() - start
@@ -138,6 +161,36 @@ def _run(
         eval_seconds=eval_seconds,
         **figures,
     )
+
+
+def _evaluate_again(
+    spec: JobSpec,
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> JobOutcome:
+    trained, model = load_model(context.model(spec.key))
+    if trained != spec:
+        raise DamagedError(f"{context.model(spec.key)} is the model of another job, {trained.key}.")
+    feed, own = _feed(spec, context, on_event)
+    start = time.perf_counter()
+    try:
+        figures = _evaluate(spec, model.to(feed.device), feed, on_event, should_stop)
+    except Interrupted:
+        return JobOutcome(spec.key, "interrupted")
+    digest = own.digest if own else None
+    known = environment(context.device, context.threads, feed.data.source, digest)
+    seconds = time.perf_counter() - start
+    return JobOutcome(spec.key, "complete", environment=known, eval_seconds=seconds, **figures)
+
+
+def _feed(
+    spec: JobSpec, context: WorkerContext, on_event: Callable[[Progress], Any]
+) -> tuple[Feed, OwnData | None]:
+    """Returns a job's data, and the user's own data that they are, if any."""
+    on_event(Progress(spec.key, "loading", 0))
+    own = next((mine for mine in context.own if mine.name == spec.dataset), None)
+    return load_feed(spec.dataset, own, context.data_dir, spec.network, context.device), own
 
 
 @cache
@@ -162,13 +215,13 @@ def load_feed(
 
 
 def _evaluate(
-    trainer: Trainer,
+    spec: JobSpec,
+    model: VAE,
     feed: Feed,
     on_event: Callable[[Progress], Any],
     should_stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Evaluates a trained model; returns those attributes of its outcome that say how it is."""
-    spec = trainer.spec
     start = last = time.perf_counter()
     on_event(Progress(spec.key, "evaluating", spec.steps))
 
@@ -182,8 +235,8 @@ def _evaluate(
             on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
 
     import_module("sklearn.linear_model")  # which draws from Python's generator when imported
-    watched = GlobalGenerators(trainer.device)
-    encoder = Encoder(trainer.model.eval(), feed, spec.precision, on_batch)
+    watched = GlobalGenerators(feed.device)
+    encoder = Encoder(model.eval(), feed, spec.precision, on_batch)
     indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
     scores += representation_scores(spec, encoder, indices)

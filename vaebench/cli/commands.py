@@ -24,6 +24,7 @@ _COMMANDS = {
     "report": ("report", _LOOK),
     "explore": ("explore", _LOOK),
     "export": ("export", _LOOK),
+    "evaluate": ("evaluate", _KEEP),
     "merge": ("upkeep", _KEEP),
     "remove": ("upkeep", _KEEP),
     "prune": ("upkeep", _KEEP),

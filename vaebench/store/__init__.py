@@ -12,7 +12,7 @@ from vaebench.store.figures import (
 )
 from vaebench.store.merging import Merged, merge
 from vaebench.store.reading import TABLES, Reader
-from vaebench.store.renewal import forget, made_by_other_code, renew, stored_outcome
+from vaebench.store.renewal import forget, made_by_other_code, renew, score_anew, stored_outcome
 from vaebench.store.rows import Added, JobRow, SweepRow
 from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
@@ -40,6 +40,7 @@ __all__ = [
     "made_by_other_code",
     "merge",
     "renew",
+    "score_anew",
     "scores_of",
     "stored_outcome",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from vaebench.errors import StoreError
 from vaebench.fingerprint import made_by_this_code
-from vaebench.outcome import JobOutcome
+from vaebench.outcome import CurvePoint, JobOutcome, Score
 from vaebench.store import schema
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
@@ -92,6 +93,49 @@ def renew(store: Store, outcome: JobOutcome) -> bool:
         if row is not None:
             insert_figures(connection, row.id, outcome)
     return row is not None
+
+
+def score_anew(store: Store, outcome: JobOutcome) -> bool:
+    """Puts a new evaluation of a run's model in place of the one it had, in one transaction.
+
+    The training curve, the training's time and its environment stay; what the evaluation ran in
+    stands in the environment as `evaluation`. Where the codes are others, the cell's relative
+    scores go, to be computed anew.
+
+    Returns:
+        Whether the run was still finished; if not, nothing was written.
+    """
+    with translated(store.location), store.engine.begin() as connection:
+        chosen = sa.select(jobs.c.id, jobs.c.cell, environments.c.detail).outerjoin(environments)
+        at_rest = (jobs.c.job_key == outcome.key, jobs.c.state == "COMPLETE")
+        row = connection.execute(chosen.where(*at_rest)).first()
+        if row is None:
+            return False
+        curve = [schema.curves.c[name] for name in CurvePoint.__dataclass_fields__]
+        points = sa.select(*curve).where(schema.curves.c.job_id == row.id)
+        points = points.order_by(schema.curves.c.step)
+        curves = tuple(CurvePoint(*point) for point in connection.execute(points))
+        of_run = schema.representations.c.job_id == row.id
+        before = connection.execute(sa.select(schema.representations.c.codes).where(of_run))
+        codes = outcome.representation.codes if outcome.representation else None
+        if before.scalar() != codes:
+            cell = sa.select(jobs.c.id).where(jobs.c.cell == row.cell)
+            old = (schema.scores.c.job_id.in_(cell), schema.scores.c.name.in_(RELATIVE))
+            connection.execute(sa.delete(schema.scores).where(*old))
+        of_cell = (schema.scores.c.job_id == row.id, schema.scores.c.name.in_(RELATIVE))
+        names = [schema.scores.c[name] for name in Score.__dataclass_fields__]
+        kept = [Score(*score) for score in connection.execute(sa.select(*names).where(*of_cell))]
+        known = {**_values(row.detail), "evaluation": dict(outcome.environment)}
+        connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == row.id)
+            .values(
+                eval_seconds=outcome.eval_seconds, environment_id=environment_id(connection, known)
+            )
+        )
+        whole = replace(outcome, curves=curves, scores=(*outcome.scores, *kept))
+        insert_figures(connection, row.id, whole)
+    return True
 
 
 def forget(store: Store, key: str) -> bool:

@@ -1,0 +1,146 @@
+"""`vaebench evaluate`: stored models scored anew by today's software, and what that changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vaebench.cli import tables
+from vaebench.cli.bars import Steps
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.reading import say_unreadable
+from vaebench.errors import StoreError, UsageError
+from vaebench.hints import hint
+from vaebench.sweeping.again import without_model
+from vaebench.sweeping.evaluating import evaluate_again
+from vaebench.sweeping.own import trained_on
+from vaebench.sweeping.working import cores
+
+if TYPE_CHECKING:
+    from vaebench.outcome import JobOutcome
+
+NAMED = 6
+"""Figures that are named at most, of a run that changes."""
+
+
+def evaluate(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Finished runs.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All finished runs.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the models, as of the sweep. Default: beside the database."),
+    ] = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, or the device to compute on.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(help="Models at once. Default: one a core, or one a GPU.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
+    ] = None,
+) -> None:
+    """Score trained models anew: new scores, new pictures, UDR; nothing is trained.
+
+    Each run's figures are replaced in one transaction, and it says which of them changed.
+
+    Example: vaebench evaluate --all
+    """
+    from vaebench.context import WorkerContext
+    from vaebench.devices import resolve_device
+    from vaebench.runner import rank
+    from vaebench.store import Store, score_anew, stored_outcome
+
+    if bool(keys) == every:
+        raise UsageError("Name the runs to evaluate, or give --all for all that are finished.")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers is {workers}: it must be 1 or more.")
+    folder = out or (Path("results") if "://" in db else Path(db).parent)
+    place = WorkerContext(out=folder, device=resolve_device(device), data_dir=data_dir)
+    with Store(db, create=False) as store:
+        chosen = [store.find(key) for key in keys or ()] or store.jobs(states=["COMPLETE"])
+        if unfinished := [row for row in chosen if row.state != "COMPLETE"]:
+            key, state = unfinished[0].key, unfinished[0].state
+            raise StoreError(f"Run {key} is {state}: it has no trained model to evaluate.")
+        bare = set(without_model([row.key for row in chosen], place))
+        rows = [row for row in chosen if row.key not in bare]
+        if bare:
+            restore = hint("vaebench reproduce --restore --all", db)
+            tables.note(
+                f"{len(bare):,} of {len(chosen):,} runs have no trained model in "
+                f"{place.model('').parent} and are left as they are. To bring those back: {restore}"
+            )
+        if not rows:
+            raise typer.Exit(1)
+        own = trained_on(store, rows, dataset, data_dir)
+        context = WorkerContext(out=folder, device=place.device, data_dir=data_dir, own=own)
+        changed = 0
+        done: list[str] = []
+        failed: list[str] = []
+        with Steps() as steps:
+
+            def take(outcome: JobOutcome) -> None:
+                nonlocal changed
+                steps.show("Evaluating", len(done) + len(failed) + 1, len(rows))
+                if outcome.status != "complete":
+                    failed.append(outcome.key)
+                    tables.note(f"failed  {outcome.key}  {outcome.error or outcome.status}")
+                    return
+                found = differences(stored_outcome(store, outcome.key), outcome)
+                if score_anew(store, outcome):
+                    done.append(outcome.key)
+                    changed += bool(found)
+                    if found:
+                        tables.note(f"{outcome.key}  {_said(found)}")
+
+            count = workers or (cores() if context.device == "cpu" else 1)
+            evaluate_again([row.spec for row in rows], context, take, workers=count)
+        for sweep in store.sweeps():
+            rank(store, sweep.id)
+        say_unreadable(store)
+    tables.note(
+        f"{len(done):,} runs evaluated, {changed:,} of them with other figures than before."
+    )
+    if failed or bare:
+        raise typer.Exit(1)
+
+
+def differences(before: JobOutcome, now: JobOutcome) -> list[str]:
+    """Says which figures of two evaluations of a run differ, in words.
+
+    Args:
+        before: The stored run.
+        now: The new evaluation.
+    """
+    old, new = ({score.name: score.value for score in one.scores} for one in (before, now))
+    found = [
+        f"{name} {_text(old.get(name), name in old)} → {_text(new.get(name), name in new)}"
+        for name in sorted({*old, *new})
+        if (name in old, old.get(name)) != (name in new, new.get(name))
+    ]
+    pictures = {artifact.name: artifact.png for artifact in before.artifacts}
+    drawn = {artifact.name: artifact.png for artifact in now.artifacts}
+    found += [
+        f"picture {name}"
+        for name in sorted({*pictures, *drawn})
+        if pictures.get(name) != drawn.get(name)
+    ]
+    return found
+
+
+def _text(value: float | None, known: bool) -> str:
+    if not known:
+        return "not there"
+    return "none" if value is None else f"{value:.6g}"
+
+
+def _said(found: list[str]) -> str:
+    rest = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"{', '.join(found[:NAMED])}{rest}"
