@@ -105,9 +105,7 @@ def evaluate(
         for sweep in store.sweeps():
             rank(store, sweep.id)
         say_unreadable(store)
-    tables.note(
-        f"{len(done):,} runs evaluated, {changed:,} of them with other figures than before."
-    )
+    tables.note(f"{len(done):,} runs evaluated, {changed:,} with other figures than before.")
     if failed or bare:
         raise typer.Exit(1)
 
