@@ -65,8 +65,12 @@ from vaebench.outcome import JobOutcome
 from vaebench.runner import JobEnded, Runner
 from vaebench.store import Store
 {clock}
+waits = [True]
 def task(pack, context, on_event, should_stop):
     print("began", pack[0].key, flush=True)
+    if waits:  # until the other one has begun, too
+        waits.clear()
+        sys.stdin.readline()
     time.sleep(0.3)
     return [JobOutcome(spec.key, "complete", train_seconds=1.0, eval_seconds=1.0) for spec in pack]
 def tell(event):
@@ -146,6 +150,11 @@ def test_two_hosts_with_clocks_an_hour_apart_run_each_job_once(
     first = start(RUN.format(clock=here), location, sweep)
     line_of(first)
     second = start(RUN.format(clock=there), location, sweep)
+    line_of(second)
+    for process in (first, second):
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
     lines = [process.communicate(timeout=120)[0].split("\n") for process in (first, second)]
     done = [line.split()[1] for line in lines[0] + lines[1] if line.startswith("complete")]
     assert sorted(done) == sorted(spec.key for spec in make_specs(8))
