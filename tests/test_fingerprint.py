@@ -53,7 +53,7 @@ def edit(file: Path) -> None:
         ("training/loop.py", True, True),
         ("data/dsprites.py", True, True),
         ("spec.py", True, True),
-        ("metrics/gap.py", True, False),
+        ("metrics/mig.py", True, False),
         ("evaluation/representation.py", True, False),
         ("cli/status.py", False, False),
         ("report/build.py", False, False),

@@ -138,7 +138,9 @@ def test_a_killed_runner_leaves_no_worker_behind(
     assert figures(cli.folder) == reference
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_interrupted_in_order(
     number: signal.Signals, cli: CommandLine, reference: list[list[tuple[Any, ...]]]
 ) -> None:

@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from tests.properties import inputs
@@ -29,3 +30,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         total = sum(inputs.tried.values())
         ends = ", ".join(f"{count:,} {end}" for end, count in sorted(inputs.tried.items()))
         terminalreporter.write_line(f"inputs of parsers and readers: {total:,} tried, {ends}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def subnormal_numbers() -> None:
+    """Lets this process compute with them again: training in it, as other tests do, ends that."""
+    torch.set_flush_denormal(False)

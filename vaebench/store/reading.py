@@ -223,7 +223,8 @@ class Reader:
         statement = sa.select(jobs.c.job_key, *columns).join(representations)
         statement = statement.where(jobs.c.cell == cell, jobs.c.state == "COMPLETE")
         statement = statement if key is None else statement.where(jobs.c.job_key == key)
-        rows = self._rows(statement.order_by(jobs.c.id))
+        # By seed, not as added: what is computed of them is then the same whoever added them.
+        rows = self._rows(statement.order_by(jobs.c.seed, jobs.c.fold, jobs.c.id))
         must = kinds([jobs.c.job_key, *columns])
         found = {}
         for key, *values in sound(rows, must, lambda row: row[0], self._unreadable):
