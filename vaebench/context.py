@@ -41,3 +41,8 @@ class WorkerContext:
     def model(self, key: str) -> Path:
         """The file of a job's trained model."""
         return self.out / "models" / f"{key}.pt"
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """The folders of checkpoints and of trained models."""
+        return self.checkpoint("").parent, self.model("").parent

@@ -15,6 +15,11 @@ DATABASE_VARIABLE = "VAEBENCH_DB"
 DEFAULT_OUT = "results"
 
 
+def folder_of(db: str) -> Path:
+    """Returns the folder of a database's models and report where none is named: beside a file."""
+    return Path(DEFAULT_OUT) if "://" in db else Path(db).parent
+
+
 def hint(command: str, db: str) -> str:
     """Completes a command with the `--db` that it needs to open a database.
 

@@ -182,3 +182,44 @@ class Progress:
     reconstruction: float | None = None
     kl: float | None = None
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two outcomes of a job.
+
+    Attributes:
+        what: A score's name, `training curve`, `codes`, or `picture NAME`.
+        before: What it was, in words; empty where there is no saying it in few.
+        now: What it is.
+    """
+
+    what: str
+    before: str = ""
+    now: str = ""
+
+
+def differences(before: JobOutcome, now: JobOutcome) -> list[Difference]:
+    """Compares the figures of two outcomes of a job, to the bit.
+
+    A score that is missing is as one that is not defined. Curves are compared where the second
+    outcome has one, codes where the first has them, pictures that the first has.
+    """
+    old, new = ({score.name: score.value for score in one.scores} for one in (before, now))
+    found = [
+        Difference(name, _written(old.get(name)), _written(new.get(name)))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if now.curves and before.curves != now.curves:
+        points = (f"{len(one.curves)} points" for one in (before, now))
+        found.append(Difference("training curve", *points))
+    if before.representation not in (None, now.representation):
+        found.append(Difference("codes"))
+    drawn = {artifact.name: artifact.png for artifact in now.artifacts}
+    changed = (a.name for a in before.artifacts if drawn.get(a.name) != a.png)
+    return [*found, *(Difference(f"picture {name}") for name in changed)]
+
+
+def _written(value: float | None) -> str:
+    return "–" if value is None else repr(value)

@@ -62,7 +62,7 @@ def test_the_same_software_gives_the_same_bits_and_mends_what_is_wrong(
     said = say("evaluate", "--all", "--workers", "1", "--db", db)
     assert said.code == 0
     assert "4 runs evaluated, 1 with other figures than before." in said.err
-    assert f"{key}  elbo not there → -" in said.err
+    assert f"{key}  elbo – → -" in said.err
     assert "mig 0.75 → " in said.err
     assert figures(out) == before
     with Reader.open(db) as reader:
@@ -82,11 +82,23 @@ def test_models_that_are_gone_or_damaged_are_said_and_their_runs_stay(
     broken.write_bytes(content)
     said = say("evaluate", gone.stem, broken.stem, "--workers", "1", "--db", db)
     assert said.code == 1
-    assert "1 of 2 runs have no trained model" in said.err
-    assert "vaebench reproduce --restore --all" in said.err
+    assert "1 of 2 finished runs has no trained model in" in said.err
+    assert f"vaebench reproduce --restore --all --db {db}" in said.err
     assert f"failed  {broken.stem}  " in said.err
     assert "its SHA-256 says" in said.err
     assert figures(out) == before
+
+
+def test_models_that_lie_elsewhere_are_looked_for_there(
+    say: Say, trained: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(trained, tmp_path / "out")
+    db = shutil.move(out / "results.db", tmp_path / "moved.db")
+    key = next((out / "models").glob("*.pt")).stem
+    assert say("evaluate", key, "--workers", "1", "--db", db, "--out", out).code == 0
+    (out / "models" / f"{key}.pt").unlink()
+    said = say("evaluate", key, "--db", db, "--out", out)
+    assert f"vaebench reproduce --restore --all --db {db} --out {out}" in said.err
 
 
 def test_what_cannot_be_evaluated_is_one_line(say: Say, database: Path) -> None:

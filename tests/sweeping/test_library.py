@@ -110,6 +110,7 @@ def test_a_command_does_what_the_call_does() -> None:
         "grid": {"betavae_b": {"c_max": [5, 25]}},
         "seeds": 5,
         "dataset": "npz:a,b.npz",
+        "betas": np.array([0.5, 4.0]),
         "lr": 1e-3,
         "renew": True,
         "progress": True,
@@ -117,7 +118,7 @@ def test_a_command_does_what_the_call_does() -> None:
     }
     assert library.as_command(call) == (
         "vaebench sweep --models cvae,betavae_b --set betavae_b.c_max=5,25 --seeds 5 "
-        "--dataset npz:a,b.npz --lr 0.001 --renew"
+        "--dataset npz:a,b.npz --betas 0.5,4.0 --lr 0.001 --renew"
     )
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vaebench.cli import tables
 from vaebench.cli.bars import Steps
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataDirOption,
+    ModelsOption,
+    MovedOption,
+)
 from vaebench.cli.reading import say_unreadable
+from vaebench.cli.summary import missing_models
 from vaebench.errors import StoreError, UsageError
-from vaebench.hints import hint
+from vaebench.hints import folder_of
+from vaebench.outcome import Difference, JobOutcome, differences
 from vaebench.sweeping.again import without_model
 from vaebench.sweeping.evaluating import evaluate_again
 from vaebench.sweeping.own import trained_on
 from vaebench.sweeping.working import cores
-
-if TYPE_CHECKING:
-    from vaebench.outcome import JobOutcome
 
 NAMED = 6
 """Figures that are named at most, of a run that changes."""
@@ -30,22 +34,14 @@ def evaluate(
         list[str] | None, typer.Argument(metavar="[KEY]...", help="Finished runs.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All finished runs.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the models, as of the sweep. Default: beside the database."),
-    ] = None,
+    out: ModelsOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
-    ] = None,
+    data_dir: DataDirOption = None,
     device: Annotated[str, typer.Option(help="auto, or the device to compute on.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(help="Models at once. Default: one a core, or one a GPU.")
     ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
-    ] = None,
+    dataset: MovedOption = None,
 ) -> None:
     """Score trained models anew: new scores, new pictures, UDR; nothing is trained.
 
@@ -53,6 +49,8 @@ def evaluate(
 
     Example: vaebench evaluate --all
     """
+    from dataclasses import replace
+
     from vaebench.context import WorkerContext
     from vaebench.devices import resolve_device
     from vaebench.runner import rank
@@ -62,25 +60,20 @@ def evaluate(
         raise UsageError("Name the runs to evaluate, or give --all for all that are finished.")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
-    folder = out or (Path("results") if "://" in db else Path(db).parent)
-    place = WorkerContext(out=folder, device=resolve_device(device), data_dir=data_dir)
+    folder = out or folder_of(db)
+    context = WorkerContext(out=folder, device=resolve_device(device), data_dir=data_dir)
     with Store(db, create=False) as store:
         chosen = [store.find(key) for key in keys or ()] or store.jobs(states=["COMPLETE"])
         if unfinished := [row for row in chosen if row.state != "COMPLETE"]:
             key, state = unfinished[0].key, unfinished[0].state
             raise StoreError(f"Run {key} is {state}: it has no trained model to evaluate.")
-        bare = set(without_model([row.key for row in chosen], place))
+        bare = set(without_model([row.key for row in chosen], context))
         rows = [row for row in chosen if row.key not in bare]
         if bare:
-            restore = hint("vaebench reproduce --restore --all", db)
-            tables.note(
-                f"{len(bare):,} of {len(chosen):,} runs have no trained model in "
-                f"{place.model('').parent} and are left as they are. To bring those back: {restore}"
-            )
+            tables.note(missing_models(len(bare), len(chosen), db, folder))
         if not rows:
             raise typer.Exit(1)
-        own = trained_on(store, rows, dataset, data_dir)
-        context = WorkerContext(out=folder, device=place.device, data_dir=data_dir, own=own)
+        context = replace(context, own=trained_on(store, rows, dataset, data_dir))
         changed = 0
         done: list[str] = []
         failed: list[str] = []
@@ -110,35 +103,7 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def differences(before: JobOutcome, now: JobOutcome) -> list[str]:
-    """Says which figures of two evaluations of a run differ, in words.
-
-    Args:
-        before: The stored run.
-        now: The new evaluation.
-    """
-    old, new = ({score.name: score.value for score in one.scores} for one in (before, now))
-    found = [
-        f"{name} {_text(old.get(name), name in old)} → {_text(new.get(name), name in new)}"
-        for name in sorted({*old, *new})
-        if (name in old, old.get(name)) != (name in new, new.get(name))
-    ]
-    pictures = {artifact.name: artifact.png for artifact in before.artifacts}
-    drawn = {artifact.name: artifact.png for artifact in now.artifacts}
-    found += [
-        f"picture {name}"
-        for name in sorted({*pictures, *drawn})
-        if pictures.get(name) != drawn.get(name)
-    ]
-    return found
-
-
-def _text(value: float | None, known: bool) -> str:
-    if not known:
-        return "not there"
-    return "none" if value is None else f"{value:.6g}"
-
-
-def _said(found: list[str]) -> str:
+def _said(found: list[Difference]) -> str:
+    words = [f"{each.what} {each.before} → {each.now}" if each.now else each.what for each in found]
     rest = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"{', '.join(found[:NAMED])}{rest}"
+    return f"{', '.join(words[:NAMED])}{rest}"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaebench.cli import tables
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption, MovedOption
 from vaebench.cli.reading import opened
 from vaebench.errors import VaebenchError
-from vaebench.hints import hint
+from vaebench.hints import folder_of, hint
 from vaebench.sweeping.own import trained_on
 
 if TYPE_CHECKING:
@@ -36,13 +36,8 @@ def explore(
         ),
     ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
-    ] = None,
+    data_dir: DataDirOption = None,
+    dataset: MovedOption = None,
 ) -> None:
     """Write a page in which anybody can move a trained model's latents.
 
@@ -59,7 +54,7 @@ def explore(
         page = out or Path(f"{row.key}.html")
         instead = "Name another file with --out."
         check_replaceable(page, mine=_is_page, instead=instead)
-        folder = models or (Path("results") if "://" in db else Path(db).parent) / "models"
+        folder = models or folder_of(db) / "models"
         model = folder / f"{row.key}.pt"
         if not model.exists():
             restore = hint(f"vaebench reproduce {row.key} --restore", db)

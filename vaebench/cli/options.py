@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,4 +28,20 @@ DataFolder = Annotated[
         metavar="FOLDER",
         help="Folder of downloaded data sets.",
     ),
+]
+
+DataDirOption = Annotated[
+    Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
+]
+
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder of the models, as of the sweep. Default: beside the database."
+    ),
+]
+
+MovedOption = Annotated[
+    str | None,
+    typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
 ]

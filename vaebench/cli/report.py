@@ -12,6 +12,7 @@ from vaebench.cli.bars import Steps
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.reading import opened
 from vaebench.cli.status import RENEW
+from vaebench.hints import folder_of
 from vaebench.lists import names
 
 
@@ -33,7 +34,7 @@ def report(
     """
     from vaebench.report import build_report
 
-    folder = out or (Path("results") if "://" in db else Path(db).parent) / "report"
+    folder = out or folder_of(db) / "report"
     with opened(db) as reader, Steps() as steps:
         summary = build_report(reader, folder, formats=names(formats), on_progress=steps.show)
     tables.note(str(summary))

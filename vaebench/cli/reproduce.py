@@ -11,12 +11,20 @@ import typer
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataDirOption,
+    ModelsOption,
+    MovedOption,
+)
 from vaebench.cli.reading import opened
 from vaebench.cli.summary import say_ended
 from vaebench.cli.tables import Column
 from vaebench.cli.telling import Terminal
 from vaebench.errors import UsageError, VaebenchError
+from vaebench.hints import folder_of
+from vaebench.outcome import Difference, differences
 from vaebench.sweeping.again import put, train_again, without_model
 from vaebench.sweeping.own import trained_on
 from vaebench.sweeping.working import cores
@@ -43,21 +51,13 @@ def reproduce(
         bool, typer.Option("--all", help="With --restore: every run whose model is not there.")
     ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the models, as of the sweep. Default: beside the database."),
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="VAEBENCH_DATA", help="Folder of downloaded data.")
-    ] = None,
+    out: ModelsOption = None,
+    data_dir: DataDirOption = None,
     device: Annotated[str, typer.Option(help="auto, or the device to train on.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(help="With --restore: runs at once. Default: one a core.")
     ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
-    ] = None,
+    dataset: MovedOption = None,
 ) -> None:
     """Train a run again and say whether every stored figure came out the same.
 
@@ -71,7 +71,7 @@ def reproduce(
         raise UsageError("Name the run to train again, or give --restore --all.")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
-    folder = out or (Path("results") if "://" in db else Path(db).parent)
+    folder = out or folder_of(db)
     context = WorkerContext(out=folder, data_dir=data_dir)
     with opened(db) as reader:
         if key is not None and not restore:
@@ -106,8 +106,8 @@ def _reproduce(
             executor.shutdown(kill=True)
     if outcome.status != "complete":
         raise VaebenchError(f"The run failed this time: {outcome.error}")
-    if differences := compare(stored, outcome):
-        _tell(stored, outcome, differences)
+    if found := differences(stored, outcome):
+        _tell(stored, outcome, found)
         raise typer.Exit(1)
     tables.emit(Text(f"{_same(stored)} the same, bit for bit."))
 
@@ -159,10 +159,10 @@ def _restore(
 
     def take(outcome: JobOutcome, model: Path) -> None:
         stored, place = stored_outcome(reader, outcome.key), context.model(outcome.key)
-        if differences := compare(stored, outcome):
+        if found := differences(stored, outcome):
             different.append(outcome.key)
             tables.note(f"Run {outcome.key} came out otherwise; its new model is not kept.")
-            _tell(stored, outcome, differences)
+            _tell(stored, outcome, found)
             return
         if place.exists():
             tables.note(f"{place} was damaged and is now {set_aside(place).name}.")
@@ -177,28 +177,6 @@ def _restore(
         raise typer.Exit(1)
 
 
-def compare(stored: JobOutcome, again: JobOutcome) -> list[list[str]]:
-    """Returns what differs between two outcomes of a job: figure, stored, again."""
-    before, now = ({score.name: score.value for score in one.scores} for one in (stored, again))
-    rows = [
-        [name, _text(before.get(name)), _text(now.get(name)), "differs"]
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
-    if stored.curves != again.curves:
-        count = [f"{len(one.curves)} points" for one in (stored, again)]
-        rows.append(["training curve", *count, "differs"])
-    if stored.representation not in (None, again.representation):
-        rows.append(["codes", "", "", "differs"])
-    drawn = {artifact.name: artifact.png for artifact in again.artifacts}
-    rows += [
-        [f"picture {artifact.name}", "", "", "differs"]
-        for artifact in stored.artifacts
-        if drawn.get(artifact.name) != artifact.png
-    ]
-    return rows
-
-
 def _same(stored: JobOutcome) -> str:
     return (
         f"All {len(stored.scores)} figures, the training curve and {len(stored.artifacts)} "
@@ -206,9 +184,10 @@ def _same(stored: JobOutcome) -> str:
     )
 
 
-def _tell(stored: JobOutcome, again: JobOutcome, rows: list[list[str]]) -> None:
+def _tell(stored: JobOutcome, again: JobOutcome, found: list[Difference]) -> None:
     """Prints what differs, and what of the environment may be why."""
     columns = [Column("figure"), Column("stored"), Column("again"), Column("")]
+    rows = [[each.what, each.before, each.now, "differs"] for each in found]
     tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
     changed = _changed(stored.environment, again.environment)
     total = len(stored.scores) + 1 + len(stored.artifacts)
@@ -222,7 +201,3 @@ def _tell(stored: JobOutcome, again: JobOutcome, rows: list[list[str]]) -> None:
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-
-
-def _text(value: float | None) -> str:
-    return "–" if value is None else repr(value)

@@ -16,7 +16,7 @@ from vaebench.cli import tables
 from vaebench.cli.reading import say_unreadable
 from vaebench.cli.tables import Column
 from vaebench.fingerprint import other_code
-from vaebench.hints import hint, hint_again, hint_report, password_hint
+from vaebench.hints import folder_of, hint, hint_again, hint_report, password_hint
 from vaebench.measures import measure
 from vaebench.models import find_model
 from vaebench.passwords import hidden
@@ -226,7 +226,7 @@ def missing_models(bare: int, runs: int, location: str, out: Path) -> str:
     verb = "has" if bare == 1 else "have"
     total = "1 finished run" if runs == 1 else f"{runs:,} finished runs"
     command = hint("vaebench reproduce --restore --all", location)
-    if out != (Path("results") if "://" in location else Path(location).parent):
+    if out != folder_of(location):
         command += f" --out {shlex.quote(str(out))}"
     return (
         f"{bare:,} of {total} {verb} no trained model in {out / 'models'}. To train them again, "

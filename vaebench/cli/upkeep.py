@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaebench.cli import tables
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, ModelsOption
 from vaebench.cli.reading import say_unreadable
 from vaebench.errors import StoreError, UsageError
+from vaebench.hints import folder_of
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
@@ -19,16 +20,12 @@ LISTED = 20
 """Runs or files that are named one by one, at most."""
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(help="Folder of checkpoints and models. Default: beside the database."),
-]
 
 
 def remove(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Runs to remove.")],
     yes: YesOption = False,
-    out: OutOption = None,
+    out: ModelsOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Remove runs with all that is known of them: figures, pictures, model, checkpoint.
@@ -37,14 +34,18 @@ def remove(
 
     Example: vaebench remove 3f2a 91bc
     """
+    from vaebench.context import WorkerContext
     from vaebench.store import Store, forget
 
-    context = _folder(db, out)
+    context = WorkerContext(out=out or folder_of(db))
     with Store(db, create=False) as store:
         chosen = list(dict.fromkeys(store.key(key) for key in keys))
         rows = {row.key: row for row in store.jobs(keys=chosen)}
-        if busy := [row for row in rows.values() if row.state == "RUNNING" and not row.abandoned]:
-            raise StoreError(f"Run {busy[0].key} is being trained: stop its sweep first.")
+        if busy := [row for row in rows.values() if row.state == "RUNNING"]:
+            raise StoreError(
+                f"Run {busy[0].key} is being trained: stop its sweep first. If that was killed, "
+                "its command takes the run up again."
+            )
         for key in chosen[:LISTED]:
             row = rows.get(key)
             label = "unreadable" if row is None else f"{row.spec.dataset} {row.spec.label}"
@@ -104,23 +105,19 @@ def merge(
 
 def prune(
     yes: YesOption = False,
-    out: OutOption = None,
+    out: ModelsOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Delete checkpoints and models that no run of the database needs; says how many bytes.
 
-    A checkpoint is needed by a job that is not done, a model by a finished run. Asks first.
+    A checkpoint is needed by a job that is not done, a model by a run that is finished or may be
+    soon. Asks first.
     """
-    from vaebench.store import Reader
+    from vaebench.context import WorkerContext
 
-    context = _folder(db, out)
-    with Reader.open(db) as reader:
-        states = reader.states()
-    needed = {context.model(key) for key, state in states.items() if state == "COMPLETE"}
-    needed |= {context.checkpoint(key) for key, state in states.items() if state != "COMPLETE"}
-    folders = (context.model("").parent, context.checkpoint("").parent)
-    files = [file for folder in folders for file in sorted(folder.glob("*.pt"))]
-    idle = [file for file in files if file not in needed and _named_by_key(file)]
+    context = WorkerContext(out=out or folder_of(db))
+    files = [file for folder in context.folders for file in sorted(folder.glob("*.pt"))]
+    idle = _idle(db, context, files)
     if not idle:
         tables.note(f"Nothing to prune: all {len(files):,} checkpoints and models are needed.")
         return
@@ -128,18 +125,25 @@ def prune(
         tables.note(str(file))
     if len(idle) > LISTED:
         tables.note(f"and {len(idle) - LISTED:,} more.")
-    size = sum(file.stat().st_size for file in idle)
-    if not (yes or _agreed(f"Delete {len(idle):,} files, {size / 1e6:,.1f} MB?")):
+    sizes = {file: file.stat().st_size for file in idle}
+    if not (yes or _agreed(f"Delete {len(idle):,} files, {sum(sizes.values()) / 1e6:,.1f} MB?")):
         raise typer.Exit(1)
-    for file in idle:
+    still = _idle(db, context, idle)  # a sweep may have been started while this waited
+    for file in still:
         file.unlink(missing_ok=True)
-    tables.note(f"{len(idle):,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
+    size = sum(sizes[file] for file in still)
+    tables.note(f"{len(still):,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
 
 
-def _folder(db: str, out: Path | None) -> WorkerContext:
-    from vaebench.context import WorkerContext
+def _idle(db: str, context: WorkerContext, files: list[Path]) -> list[Path]:
+    """Returns those files that no job needs; one that is on its way to its end needs both kinds."""
+    from vaebench.store import Reader
 
-    return WorkerContext(out=out or (Path("results") if "://" in db else Path(db).parent))
+    with Reader.open(db) as reader:
+        states = reader.states()
+    needed = {context.model(key) for key, state in states.items() if state != "FAILED"}
+    needed |= {context.checkpoint(key) for key, state in states.items() if state != "COMPLETE"}
+    return [file for file in files if file not in needed and _named_by_key(file)]
 
 
 def _named_by_key(file: Path) -> bool:

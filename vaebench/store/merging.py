@@ -7,21 +7,24 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from vaebench.errors import StoreError
 from vaebench.outcome import JobOutcome
+from vaebench.store.claiming import time_text
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
-from vaebench.store.renewal import stored_outcome
+from vaebench.store.renewal import put, stored_outcome
 from vaebench.store.rows import JobRow, SweepRow
-from vaebench.store.schema import RELATIVE, jobs, sweep_jobs, sweeps
+from vaebench.store.schema import jobs, sweep_jobs, sweeps
 from vaebench.store.store import Store
 from vaebench.store.writing import (
     clean,
-    environment_id,
-    insert_figures,
     insert_missing,
     job_row,
     one_at_a_time,
 )
+
+UNTAKEN = ("PENDING", "FAILED")
+"""States of jobs here whose finished runs are taken over."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +60,25 @@ def merge(store: Store, other: Reader) -> Merged:
     """
     rows = other.jobs()
     new, numbers = _take_jobs(store, other, rows)
-    known = {row.key: row for row in store.jobs(keys=[row.key for row in rows])}
+    states = store.states()
     taken = same = 0
     conflicts: dict[str, str] = {}
     busy: list[str] = []
     for row in rows:
-        mine = known.get(row.key)
-        if row.state == "FAILED" and mine is not None and mine.state == "PENDING":
+        if row.state == "FAILED" and states[row.key] == "PENDING":
             _take_failure(store, row)
-        if row.state != "COMPLETE" or mine is None:
+        if row.state != "COMPLETE":
             continue
-        outcome = stored_outcome(other, row.key)
-        if mine.state == "COMPLETE":
-            if found := difference(stored_outcome(store, row.key), outcome):
-                conflicts[row.key] = found
-            else:
-                same += 1
-        elif _take_run(store, row, outcome):
+        outcome = _whole(other, row.key)
+        if outcome is None:
+            continue
+        if states[row.key] == "COMPLETE":
+            mine = _whole(store, row.key)
+            found = "it cannot be read here" if mine is None else difference(mine, outcome)
+            conflicts |= {row.key: found} if found else {}
+            same += not found
+        elif put(store, outcome, UNTAKEN, started_at=row.started_at, finished_at=row.finished_at,
+                 error=None, traceback=None):  # fmt: skip
             taken += 1
         else:
             busy.append(row.key)
@@ -83,32 +88,42 @@ def merge(store: Store, other: Reader) -> Merged:
 def difference(mine: JobOutcome, theirs: JobOutcome) -> str:
     """Names the first figure in which two finished runs of a job differ; empty where none does.
 
-    Scores of a cell, times and pictures are not compared: the first are of the other runs, too.
+    Scores that only one vaebench knows, times and pictures are not compared.
     """
     before, now = ({score.name: score.value for score in one.scores} for one in (mine, theirs))
-    for name in sorted((before.keys() & now.keys()) - {*RELATIVE}):
+    for name in sorted(before.keys() & now.keys()):
         if before[name] != now[name]:
             return f"{name} is {before[name]} here and {now[name]} there"
     return "" if mine.curves == theirs.curves else "the training curves differ"
 
 
+def _whole(reader: Reader, key: str) -> JobOutcome | None:
+    """Reads a finished run; None where a part of it is damaged, for half a run is none."""
+    try:
+        outcome = stored_outcome(reader, key)
+    except StoreError:
+        if key not in reader.unreadable:
+            raise
+        return None
+    return None if key in reader.unreadable else outcome
+
+
 def _take_jobs(store: Store, other: Reader, rows: list[JobRow]) -> tuple[int, tuple[int, ...]]:
     """Adds sweeps and jobs that are not known; returns how many jobs, and the sweeps' numbers."""
-    members = {sweep.id: other.keys(sweep.id) for sweep in other.sweeps()}
-    readable = {row.key: row.spec for row in rows}
+    members = [(sweep, other.keys(sweep.id)) for sweep in other.sweeps()]
     with translated(store.location), store.engine.begin() as connection:
         one_at_a_time(connection)
-        created = {row.key: row.started_at or row.finished_at or "" for row in rows}
+        now = time_text()
         new = insert_missing(
             connection,
             jobs,
             "job_key",
-            [job_row(spec, created[key]) for key, spec in readable.items()],
+            [job_row(row.spec, now) for row in rows],
         )
         ids = {row[1]: row[0] for row in connection.execute(sa.select(jobs.c.id, jobs.c.job_key))}
         numbers = tuple(
-            _take_sweep(connection, sweep, [ids[key] for key in members[sweep.id] if key in ids])
-            for sweep in other.sweeps()
+            _take_sweep(connection, sweep, [ids[key] for key in keys if key in ids])
+            for sweep, keys in members
         )
     return new, numbers
 
@@ -128,31 +143,6 @@ def _take_sweep(connection: sa.Connection, sweep: SweepRow, job_ids: list[int]) 
         ]
         connection.execute(sa.insert(sweep_jobs), places)
     return int(number)
-
-
-def _take_run(store: Store, row: JobRow, outcome: JobOutcome) -> bool:
-    """Takes over a finished run, where nobody trains it here; returns whether it was taken."""
-    with translated(store.location), store.engine.begin() as connection:
-        free = jobs.c.state.in_(("PENDING", "FAILED"))
-        statement = (
-            sa.update(jobs)
-            .where(jobs.c.job_key == row.key, free)
-            .values(
-                state="COMPLETE",
-                environment_id=environment_id(connection, outcome.environment),
-                train_seconds=outcome.train_seconds,
-                eval_seconds=outcome.eval_seconds,
-                started_at=row.started_at,
-                finished_at=row.finished_at,
-                error=None,
-                traceback=None,
-            )
-            .returning(jobs.c.id)
-        )
-        found = connection.execute(statement).first()
-        if found is not None:
-            insert_figures(connection, found.id, outcome)
-    return found is not None
 
 
 def _take_failure(store: Store, row: JobRow) -> None:

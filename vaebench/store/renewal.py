@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 
 from vaebench.errors import StoreError
 from vaebench.fingerprint import made_by_this_code
-from vaebench.outcome import CurvePoint, JobOutcome, Score
+from vaebench.outcome import JobOutcome
 from vaebench.store import schema
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
@@ -77,15 +76,32 @@ def renew(store: Store, outcome: JobOutcome) -> bool:
     Returns:
         Whether the run was still finished; if not, nothing was written.
     """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return put(store, outcome, ("COMPLETE",), finished_at=now)
+
+
+def put(store: Store, outcome: JobOutcome, states: Collection[str], **values: Any) -> bool:
+    """Makes a job that nobody trains a finished run with the figures of an outcome.
+
+    Args:
+        store: The database.
+        outcome: What its worker handed over.
+        states: The states that it may be in.
+        values: Other columns of the job.
+
+    Returns:
+        Whether it was in one of them; if not, nothing was written.
+    """
     with translated(store.location), store.engine.begin() as connection:
         statement = (
             sa.update(jobs)
-            .where(jobs.c.job_key == outcome.key, jobs.c.state == "COMPLETE")
+            .where(jobs.c.job_key == outcome.key, jobs.c.state.in_(states))
             .values(
+                state="COMPLETE",
                 environment_id=environment_id(connection, outcome.environment),
                 train_seconds=outcome.train_seconds,
                 eval_seconds=outcome.eval_seconds,
-                finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                **values,
             )
             .returning(jobs.c.id)
         )
@@ -99,8 +115,7 @@ def score_anew(store: Store, outcome: JobOutcome) -> bool:
     """Puts a new evaluation of a run's model in place of the one it had, in one transaction.
 
     The training curve, the training's time and its environment stay; what the evaluation ran in
-    stands in the environment as `evaluation`. Where the codes are others, the cell's relative
-    scores go, to be computed anew.
+    stands in the environment as `evaluation`. The cell's relative scores go, to be computed anew.
 
     Returns:
         Whether the run was still finished; if not, nothing was written.
@@ -111,30 +126,16 @@ def score_anew(store: Store, outcome: JobOutcome) -> bool:
         row = connection.execute(chosen.where(*at_rest)).first()
         if row is None:
             return False
-        curve = [schema.curves.c[name] for name in CurvePoint.__dataclass_fields__]
-        points = sa.select(*curve).where(schema.curves.c.job_id == row.id)
-        points = points.order_by(schema.curves.c.step)
-        curves = tuple(CurvePoint(*point) for point in connection.execute(points))
-        of_run = schema.representations.c.job_id == row.id
-        before = connection.execute(sa.select(schema.representations.c.codes).where(of_run))
-        codes = outcome.representation.codes if outcome.representation else None
-        if before.scalar() != codes:
-            cell = sa.select(jobs.c.id).where(jobs.c.cell == row.cell)
-            old = (schema.scores.c.job_id.in_(cell), schema.scores.c.name.in_(RELATIVE))
-            connection.execute(sa.delete(schema.scores).where(*old))
-        of_cell = (schema.scores.c.job_id == row.id, schema.scores.c.name.in_(RELATIVE))
-        names = [schema.scores.c[name] for name in Score.__dataclass_fields__]
-        kept = [Score(*score) for score in connection.execute(sa.select(*names).where(*of_cell))]
+        cell = sa.select(jobs.c.id).where(jobs.c.cell == row.cell)
+        of_cell = (schema.scores.c.job_id.in_(cell), schema.scores.c.name.in_(RELATIVE))
+        connection.execute(sa.delete(schema.scores).where(*of_cell))
+        insert_figures(connection, row.id, outcome, but=(schema.curves,))
         known = {**_values(row.detail), "evaluation": dict(outcome.environment)}
-        connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == row.id)
-            .values(
-                eval_seconds=outcome.eval_seconds, environment_id=environment_id(connection, known)
-            )
-        )
-        whole = replace(outcome, curves=curves, scores=(*outcome.scores, *kept))
-        insert_figures(connection, row.id, whole)
+        values = {
+            "eval_seconds": outcome.eval_seconds,
+            "environment_id": environment_id(connection, known),
+        }
+        connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(**values))
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -142,8 +142,17 @@ def environment_id(connection: sa.Connection, environment: Mapping[str, Any]) ->
     return int(connection.execute(found).scalar_one())
 
 
-def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) -> None:
-    """Inserts scores, curves, pictures and codes of a job, in place of those it had."""
+def insert_figures(
+    connection: sa.Connection, job_id: int, outcome: JobOutcome, but: Collection[sa.Table] = ()
+) -> None:
+    """Inserts scores, curves, pictures and codes of a job, in place of those it had.
+
+    Args:
+        connection: A transaction.
+        job_id: The job's row.
+        outcome: What its worker handed over.
+        but: Tables in which the job keeps what it had.
+    """
     rows: dict[sa.Table, list[dict[str, Any]]] = {
         scores: [vars(score) for score in outcome.scores],
         curves: [vars(point) for point in outcome.curves],
@@ -154,6 +163,8 @@ def insert_figures(connection: sa.Connection, job_id: int, outcome: JobOutcome) 
         representations: [vars(outcome.representation)] if outcome.representation else [],
     }
     for table, values in rows.items():
+        if table in but:
+            continue
         connection.execute(sa.delete(table).where(table.c.job_id == job_id))
         if values:
             connection.execute(sa.insert(table), [{"job_id": job_id, **row} for row in values])

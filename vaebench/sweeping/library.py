@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -205,11 +206,6 @@ def sweep(
     )
 
 
-UNTOLD = {"progress": True, "precision": "auto", "device": "auto", "out": "results",
-          "checkpoint_every": 20.0, "retries": 0}  # fmt: skip
-"""What a command need not say."""
-
-
 def as_command(arguments: Mapping[str, Any]) -> str:
     """Returns the shell's command that does the same as a call of `sweep`.
 
@@ -217,9 +213,10 @@ def as_command(arguments: Mapping[str, Any]) -> str:
         arguments: The call's, without those that are None.
     """
     words = ["vaebench", "sweep"]
+    signature = inspect.signature(sweep).parameters
     for name, value in arguments.items():
         option = "--" + name.replace("_", "-")
-        if name == "progress" or UNTOLD.get(name) == value or value is False:
+        if name == "progress" or (not _many(value) and value == signature[name].default):
             continue
         if value is True:
             words.append(option)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from vaebench.sweeping.telling import Preparing, Silence
+from vaebench.sweeping.telling import Silence
 
 PLAIN_SECONDS = 15.0
 """Wall time between two states of the bar where nobody looks on."""
@@ -69,10 +69,6 @@ class Progress(Silence):
         from tqdm.auto import tqdm
 
         tqdm.write(line, file=sys.stderr)
-
-    def preparing(self) -> AbstractContextManager[Preparing]:
-        """Shows nothing: images are unpacked once, and the sweep's bar comes next."""
-        return nullcontext(self)
 
     @contextmanager
     def watching(
