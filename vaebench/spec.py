@@ -22,6 +22,9 @@ LIKELIHOODS = ("bernoulli", "gaussian")
 PRECISIONS = ("fp32", "bf16")
 INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
+EVALUATION = ("eval_size", "scores", "dci", "solver")
+"""Fields that say how a trained model is evaluated, and change nothing of its training."""
+
 MOST_JOBS = 100_000
 """Jobs of a sweep in one setting; the largest study has 12,600."""
 
@@ -145,6 +148,7 @@ class JobSpec(Setting):
         """
         values = {**self.__dict__, "cell": self.cell, "setting": self.setting}
         values.pop("key", None)
+        values.pop("training_key", None)
         twin = object.__new__(JobSpec)
         twin.__dict__.update(values, seed=seed, fold=fold)
         twin._check_place()
@@ -192,6 +196,11 @@ class JobSpec(Setting):
     def key(self) -> str:
         """The job key: 16 hexadecimal digits of the canonical JSON's SHA-256."""
         return _digest(self.to_dict())
+
+    @cached_property
+    def training_key(self) -> str:
+        """Key of the trained model: the same for jobs that differ in their evaluation alone."""
+        return training_key(self.to_dict())
 
     @cached_property
     def cell(self) -> str:
@@ -248,6 +257,11 @@ class JobSpec(Setting):
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(JobSpec))
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def training_key(values: Mapping[str, Any]) -> str:
+    """Returns the training key of a job, as `JobSpec.to_dict` gives it."""
+    return _digest(values, without=EVALUATION)
 
 
 def _digest(values: Mapping[str, Any], without: Iterable[str] = ()) -> str:

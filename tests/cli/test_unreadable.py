@@ -16,7 +16,7 @@ from vaebench.executors import InlineExecutor
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.runner import Notice, Runner
 from vaebench.spec import JobSpec
-from vaebench.store import Reader, Store
+from vaebench.store import Reader, Store, results_of
 
 DAMAGES = {
     "spec='{'": ("UPDATE jobs SET spec = '{'", "its spec is damaged"),
@@ -250,7 +250,7 @@ class TestHealing:
         with Reader.open(database) as reader:
             assert reader.check(bad.key) is None
             assert reader.find(bad.key).state == "COMPLETE"
-            assert bad.key in {row["job_key"] for row in reader.results()}
+            assert bad.key in {row["job_key"] for row in results_of(reader)}
 
     def test_a_sound_finished_run_is_not_retried(self, say: Say, database: Path) -> None:
         said = say("retry", specs()[0].key, "--db", database)

@@ -122,7 +122,7 @@ class TestMerge:
         with Store(strange) as store, store.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE vaebench_schema SET version = 99")
         said = say("merge", strange, "--db", database)
-        assert (said.code, "is of version 99" in said.err) == (1, True)
+        assert (said.code, "is of schema 99" in said.err) == (1, True)
 
 
 class TestRemove:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.store.sample_jobs import Start, make_specs, outcome
 from vaebench.errors import StoreError, UsageError
-from vaebench.store import DatabaseLockedError, Reader, Store, database
+from vaebench.store import DatabaseLockedError, Reader, Store, database, results_of
 
 Opener = Callable[[str], object]
 OPENERS = [
@@ -117,7 +117,7 @@ class TestNotADatabase:
         connection.close()
         before = digest(path)
         message = refusal(opener, path)
-        assert "version 99" in message
+        assert "schema 99" in message
         assert "pip install -U vaebench" in message
         assert digest(path) == before
 
@@ -291,7 +291,7 @@ class TestReading:
         before, time = digest(path), path.stat().st_mtime_ns
         with Reader.open(path) as reader:
             reader.jobs()
-            reader.results()
+            results_of(reader)
             with reader.engine.connect() as connection, pytest.raises(Exception, match="readonly"):
                 connection.exec_driver_sql("DELETE FROM jobs")
         assert (digest(path), path.stat().st_mtime_ns) == (before, time)
@@ -321,7 +321,7 @@ class TestCannotWrite:
         before = digest(path)
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         with Reader.open(path) as reader:
-            assert len(reader.results()) == 1
+            assert len(results_of(reader)) == 1
         for opener in (Store, lambda name: Store(name, create=False)):
             assert "cannot be written" in refusal(opener, path)
         assert "cannot be written" in refusal(Store, place / "new.db")
@@ -338,7 +338,7 @@ class TestCannotWrite:
             before = digest(path)
             assert "is read-only" in refusal(Store, path)
             with Reader.open(path) as reader:
-                assert len(reader.results()) == 1
+                assert len(results_of(reader)) == 1
             assert digest(path) == before
         finally:
             subprocess.run(["chattr", "-i", str(path)], check=True)
@@ -349,7 +349,7 @@ class TestCannotWrite:
         path = filled(tmp_path / "results.db")
         path.chmod(0o444)
         with Reader.open(path) as reader:
-            assert len(reader.results()) == 1
+            assert len(results_of(reader)) == 1
         assert "cannot be written" in refusal(Store, path)
 
     def test_a_full_disk(self, mounted: Callable[[str], Path]) -> None:

@@ -21,7 +21,15 @@ from tests.store.sample_jobs import Start, failure, make_specs, outcome
 from vaebench.errors import StoreError
 from vaebench.outcome import JobOutcome, Progress, Score
 from vaebench.spec import JobSpec
-from vaebench.store import MAX_LOSSES, Claim, DatabaseLockedError, Reader, Store
+from vaebench.store import (
+    MAX_LOSSES,
+    Claim,
+    DatabaseLockedError,
+    Reader,
+    Store,
+    results_of,
+    table_of,
+)
 from vaebench.store.database import translated
 from vaebench.store.schema import SCORES, jobs
 
@@ -208,7 +216,7 @@ class TestClaims:
             other = outcome(claim.spec, scores=(Score("mig", 0.9),))
             assert not store.complete(claim, other)
             assert not store.fail(claim, failure(claim.spec), retries=0)
-            assert store.results()[0]["mig"] == 0.25
+            assert results_of(store)[0]["mig"] == 0.25
 
 
 class TestFailures:
@@ -374,12 +382,12 @@ class TestFigures:
     @pytest.mark.parametrize("name", ["results", "scores", "curves", "jobs"])
     def test_tables_come_whole_with_their_types(self, location: str, name: str) -> None:
         with Store(location) as store:
-            columns, rows = store.table(name)
+            columns, rows = table_of(store, name)
             assert rows == []
             claim = claimed(store, make_specs(1))
             store.complete(claim, outcome(claim.spec))
-            assert store.table(name)[0] == columns
-            lines = [dict(zip(columns, row, strict=True)) for row in store.table(name)[1]]
+            assert table_of(store, name)[0] == columns
+            lines = [dict(zip(columns, row, strict=True)) for row in table_of(store, name)[1]]
             assert len(lines) == {"results": 1, "scores": 4, "curves": 2, "jobs": 1}[name]
             for line in lines:
                 assert line["job_key"] == claim.spec.key

@@ -14,7 +14,7 @@ from vaebench.analysis import udr_scores
 from vaebench.metrics import udr
 from vaebench.outcome import Representation, Score
 from vaebench.spec import JobSpec
-from vaebench.store import Reader, Store
+from vaebench.store import Reader, Store, results_of
 
 
 def codes_of(spec: JobSpec) -> np.ndarray:
@@ -49,7 +49,7 @@ def test_runs_that_agree_rank_above_one_that_does_not(location: str) -> None:
         sweep = run_all(store, specs)
         assert rank(store, sweep) == [specs[0].cell]
         expected = udr([codes_of(spec) for spec in specs], [[1.0] * 3] * 3).scores
-        rows = {row["job_key"]: row["udr"] for row in store.results()}
+        rows = {row["job_key"]: row["udr"] for row in results_of(store)}
         assert [rows[spec.key] for spec in specs] == expected.tolist()
         assert min(rows[specs[0].key], rows[specs[1].key]) > rows[specs[2].key] + 0.2
         found = {score.name: score for score in store.scores(specs[0].key)}
@@ -147,7 +147,7 @@ def test_a_database_from_before_codes_were_kept_is_read_and_gone_on_with(tmp_pat
             connection.exec_driver_sql("CREATE VIEW results AS SELECT job_key FROM jobs")
     with Reader.open(path) as reader:
         assert reader.representations(specs[0].cell) == {}
-        assert [row["udr"] for row in reader.results()] == [None, None]
+        assert [row["udr"] for row in results_of(reader)] == [None, None]
     with Store(path) as store:
         sweep = run_all(store, make_specs(4))
         rank(store, sweep)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tests.store.sample_jobs import failure, make_specs, outcome
 from vaebench.outcome import JobOutcome, Score
 from vaebench.spec import JobSpec
-from vaebench.store import Claim, Reader, Store
+from vaebench.store import Claim, Reader, Store, table_of
 from vaebench.store.queue import AHEAD
 from vaebench.store.schema import SCORES
 
@@ -179,9 +179,9 @@ def test_the_results_are_the_scores_in_columns(location: str) -> None:
             assert claim is not None
             found = [Score("mig", claim.spec.seed / 8), Score("kl", None), Score("kl_0", 3.0)]
             store.complete(claim, outcome(claim.spec, scores=tuple(found)))
-        columns, rows = store.table("results")
+        columns, rows = table_of(store, "results")
         expected: dict[str, dict[str, float | None]] = {}
-        names, scored = store.table("scores")
+        names, scored = table_of(store, "scores")
         for row in scored:
             values = dict(zip(names, row, strict=True))
             expected.setdefault(values["job_key"], {})[values["name"]] = values["value"]
@@ -191,8 +191,8 @@ def test_the_results_are_the_scores_in_columns(location: str) -> None:
                 assert values[name] == expected[values["job_key"]].get(name)
         assert [row[0] for row in rows] == [spec.key for spec in specs[:4]]
         some = [specs[3].key, specs[1].key, specs[4].key]
-        assert store.table("results", some) == (columns, [rows[1], rows[3]])
-        assert store.table("results", []) == (columns, [])
+        assert table_of(store, "results", some) == (columns, [rows[1], rows[3]])
+        assert table_of(store, "results", []) == (columns, [])
         with store.engine.connect() as connection:
             shown = connection.exec_driver_sql("SELECT * FROM results ORDER BY seed").all()
         assert [tuple(row) for row in shown] == rows

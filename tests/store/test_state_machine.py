@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from tests.store.sample_jobs import failure, make_specs, outcome
 from vaebench.outcome import Progress, Score
-from vaebench.store import MAX_LOSSES, Claim, Store
+from vaebench.store import MAX_LOSSES, Claim, Store, results_of
 from vaebench.store.schema import holders
 
 SPECS = make_specs(5)
@@ -208,7 +208,7 @@ class Interleavings(RuleBasedStateMachine):
             return
         for store in self.writers:
             assert store.states() == {key: job.state for key, job in self.jobs.items()}
-        rows = {row["job_key"]: row["mig"] for row in self.writers[0].results()}
+        rows = {row["job_key"]: row["mig"] for row in results_of(self.writers[0])}
         done = {key: job.mig for key, job in self.jobs.items() if job.state == "COMPLETE"}
         assert rows == done
 

@@ -14,7 +14,7 @@ from scipy import stats
 
 from vaebench.analysis.frames import runs
 from vaebench.measures import MEASURES, TIMES
-from vaebench.store import RELATIVE, Reader
+from vaebench.store import RELATIVE, Reader, table_of
 
 LEVEL = 0.05
 """How often a verdict may find a difference where there is none."""
@@ -266,7 +266,7 @@ def _figures(reader: Reader) -> dict[str, Figures]:
     """Reads all figures of finished runs: scores, and points of curves, by job key."""
     found: dict[str, Figures] = {}
     for table, relative in (("scores", RELATIVE), ("curves", ())):
-        types, rows = reader.table(table)
+        types, rows = table_of(reader, table)
         names = list(types)
         place = {name: names.index(name) for name in names}
         for row in rows:

@@ -13,13 +13,11 @@ from scipy import stats
 from vaebench.measures import ERROR, SUPERVISED, TIMES
 from vaebench.models import find_model, find_parameter, known_model, model_names
 from vaebench.spec import JobSpec
-from vaebench.store import Reader, curves_of, figures_of_runs, scores_of
+from vaebench.store import Reader, curves_of, figures_of_runs, results_of, schema, scores_of
 from vaebench.store.schema import SCORES, SPEC_COLUMNS
 
 _ORDER = ["setting_order", "model_order", "series_order", "strength", "seed"]
-_TEXT = ("job_key", "cell", "setting", "dataset", "model", "parameters", "strength_name", "network",
-         "likelihood", "precision", "scores", "device", "host", "git_commit",
-         "finished_at")  # fmt: skip
+_TEXT = tuple(c.name for c in (*schema.jobs.c, *schema.environments.c) if c.type.python_type is str)
 
 
 def symbol(name: str) -> str:
@@ -96,7 +94,7 @@ def runs(reader: Reader) -> pd.DataFrame:
         and `cell_label`. Scores are float; a missing or infinite one is NaN.
     """
     known = jobs(reader)
-    rows = reader.results()
+    rows = results_of(reader)
     view = pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*SPEC_COLUMNS, *SCORES, *TIMES])
     for name in view.columns.difference([*_TEXT, "seed"]):
         numbers = pd.to_numeric(view[name]).astype("float64")

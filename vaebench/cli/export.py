@@ -43,7 +43,7 @@ def export(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Write a table of the database as CSV, JSON or Parquet."""
-    from vaebench.store import TABLES
+    from vaebench.store import TABLES, table_of
 
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
@@ -54,7 +54,7 @@ def export(
     if out is not None:
         check_replaceable(out, mine=earlier, instead=INSTEAD)
     with opened(db) as reader:
-        columns, rows = reader.table(table)
+        columns, rows = table_of(reader, table)
     if form == "parquet":
         content = parquet(columns, rows)
     elif form == "json":

@@ -63,7 +63,7 @@ def runs(
 
     Example: vaebench runs --model cvae --state complete --sort -mig --limit 10
     """
-    from vaebench.store import STATES
+    from vaebench.store import STATES, table_of
 
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
@@ -87,7 +87,7 @@ def runs(
         if not sort:
             kept = kept[:limit]
         few = [row.key for row in kept] if len(kept) < FEW else None
-        columns, lines = reader.table("results", few)
+        columns, lines = table_of(reader, "results", few)
     strengths = {row.key: row.spec.strength_text for row in kept}
     results = {line[0]: dict(zip(columns, line, strict=True)) for line in lines}
     records = [_record(row, results.get(row.key, {}), list(columns)) for row in kept]

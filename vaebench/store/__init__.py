@@ -11,11 +11,12 @@ from vaebench.store.figures import (
     scores_of,
 )
 from vaebench.store.merging import Merged, merge
-from vaebench.store.reading import TABLES, Reader
+from vaebench.store.reading import Reader
 from vaebench.store.renewal import forget, made_by_other_code, renew, score_anew, stored_outcome
 from vaebench.store.rows import Added, JobRow, SweepRow
 from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
+from vaebench.store.tables import TABLES, results_of, table_of
 
 __all__ = [
     "MAX_LOSSES",
@@ -40,7 +41,9 @@ __all__ = [
     "made_by_other_code",
     "merge",
     "renew",
+    "results_of",
     "score_anew",
     "scores_of",
     "stored_outcome",
+    "table_of",
 ]

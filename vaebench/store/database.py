@@ -156,13 +156,22 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
         make_tables(engine)
     with engine.connect() as connection:
         version = connection.scalar(sa.select(schema.schema_version.c.version))
-    if version != schema.VERSION:
+    if not isinstance(version, int) or version < 1:
         raise StoreError(
-            f"{name} is of version {version}, this vaebench reads version {schema.VERSION}. "
-            "Install the vaebench that wrote it (pip install -U vaebench), or name another with "
-            "--db."
+            f"{name} is damaged: its schema is {version!r}, and was 1 or more when it was made. It "
+            "was left as it is: put a copy back, or name another with --db."
+        )
+    if version > schema.VERSION:
+        raise StoreError(
+            f"{name} is of schema {version}, this vaebench knows those up to {schema.VERSION}: a "
+            "newer one has written it. Install that (pip install -U vaebench), or name another "
+            "with --db."
         )
     if write:
+        if version < schema.VERSION:
+            from vaebench.store.revisions import upgrade
+
+            upgrade(engine)
         if not tables.issuperset(schema.metadata.tables):
             make_tables(engine)  # those that an older vaebench of this version did not have
         make_indexes(engine)

@@ -15,7 +15,7 @@ _MAKING_TABLES = 0x7661656265
 def make_tables(engine: sa.Engine) -> None:
     """Makes those tables that are missing."""
     with engine.begin() as connection:
-        _one_at_a_time(connection)
+        one_maker_at_a_time(connection)
         schema.metadata.create_all(connection)
         known = connection.scalar(sa.select(schema.schema_version.c.version))
         if known is None:
@@ -35,7 +35,7 @@ def make_indexes(engine: sa.Engine) -> None:
     ]
     if missing:
         with engine.begin() as connection:
-            _one_at_a_time(connection)
+            one_maker_at_a_time(connection)
             for index in missing:
                 index.create(connection, checkfirst=True)
 
@@ -45,7 +45,7 @@ def refresh_view(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         if _view_as_created(connection) == _create_view():
             return
-        _one_at_a_time(connection)
+        one_maker_at_a_time(connection)
         connection.exec_driver_sql("DROP VIEW IF EXISTS results")
         connection.exec_driver_sql(_create_view())
         if engine.dialect.name == "postgresql":
@@ -62,7 +62,7 @@ def _view_as_created(connection: sa.Connection) -> Any:
     return connection.exec_driver_sql(text).scalar()
 
 
-def _one_at_a_time(connection: sa.Connection) -> None:
+def one_maker_at_a_time(connection: sa.Connection) -> None:
     """Lets one process at a time make tables and views, until the transaction ends.
 
     On SQLite `BEGIN IMMEDIATE` has seen to it already.

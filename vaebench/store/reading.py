@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from vaebench.store.claims import moment
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.rows import JobRow, Kind, SweepRow, job_rows, kinds, read_object, sound
 from vaebench.store.schema import (
+    LATER,
     STATES,
     artifacts,
     curves,
@@ -26,9 +28,6 @@ from vaebench.store.schema import (
     scores,
     sweeps,
 )
-
-TABLES = ("results", "scores", "curves", "jobs")
-"""What `Reader.table` exports."""
 
 
 class Reader:
@@ -57,6 +56,13 @@ class Reader:
         """
         return Reader(open_engine(location, create=False, write=False), shown(location))
 
+    @cached_property
+    def job_columns(self) -> list[sa.Column[Any]]:
+        """The columns of `jobs` that the database has: one of an older schema lacks the last."""
+        with translated(self.location):
+            there = {column["name"] for column in sa.inspect(self.engine).get_columns(jobs.name)}
+        return [column for column in jobs.c if column.name in there or column.name not in LATER]
+
     def close(self) -> None:
         """Gives back the connections."""
         self.engine.dispose()
@@ -78,8 +84,17 @@ class Reader:
 
     def sound(self, statement: sa.Executable, columns: Sequence[sa.Column[Any]]) -> list[Any]:
         """Returns rows that begin with a job key, without those of damaged values."""
-        must = kinds(columns)
-        return sound(self._rows(statement), must, lambda row: row[0], self._unreadable)
+        return self.without_damaged(self._rows(statement), kinds(columns))
+
+    def without_damaged(self, rows: Sequence[Any], must: Sequence[Kind]) -> list[Any]:
+        """Returns rows without those of damaged values, which are in `unreadable` afterwards.
+
+        Args:
+            rows: Rows, the job key among their values.
+            must: What the values must be, a column each.
+        """
+        place = [column.name for column in must].index("job_key")
+        return sound(rows, must, lambda row: row[place], self._unreadable)
 
     def _unreadable(self, key: str, reason: str) -> None:
         self.unreadable.setdefault(key, reason)
@@ -122,7 +137,7 @@ class Reader:
         self, *, sweep_id: int | None = None, states: Iterable[str] = (), keys: Iterable[str] = ()
     ) -> list[JobRow]:
         """Returns jobs in the order they were added, all or those of a sweep, states or keys."""
-        statement = sa.select(jobs).order_by(jobs.c.id)
+        statement = sa.select(*self.job_columns).order_by(jobs.c.id)
         if sweep_id is not None:
             members = schema.sweep_jobs
             statement = statement.join(members, members.c.job_id == jobs.c.id)
@@ -184,11 +199,6 @@ class Reader:
         for read in (self.scores, self.curve, self.artifacts, self.environment):
             read(key)
         return self.unreadable.get(key)
-
-    def results(self) -> list[dict[str, Any]]:
-        """Returns the rows of the `results` view: one per finished run."""
-        columns, rows = self.table("results")
-        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def scores(self, key: str) -> list[Score]:
         """Returns all the figures of a run, by name."""
@@ -285,48 +295,3 @@ class Reader:
         last_of = {row[0]: row[1] for row in self._rows(last.group_by(jobs.c.job_key))}
         chosen = {last_of[key] for key in keys if key in last_of}
         return list(dict.fromkeys(row.command for row in self.sweeps() if row.id in chosen))
-
-    def table(
-        self, name: str, keys: Collection[str] | None = None
-    ) -> tuple[dict[str, type], list[tuple[Any, ...]]]:
-        """Returns a whole table as it is to be exported.
-
-        Args:
-            name: One of `TABLES`.
-            keys: Of `results`, only the rows of these few runs.
-
-        Returns:
-            The columns' names and types, and the rows; those that hold another type are left out.
-        """
-        if name == "results":
-            known = {**environments.c, **jobs.c}
-            few = "" if keys is None else " AND j.job_key IN :keys"
-            statement = sa.text(f"{schema.results_view()}{few}\nORDER BY j.id")
-            if keys is not None:
-                among: sa.BindParameter[Any] = sa.bindparam(
-                    "keys", list(keys), sa.String, expanding=True
-                )
-                statement = statement.bindparams(among)
-            with translated(self.location), self.engine.connect() as connection:
-                result = connection.execute(statement)
-                names, rows = list(result.keys()), list(result)
-            must = [
-                Kind(
-                    column,
-                    known[column].type.python_type if column in known else float,
-                    finite=column not in schema.SCORES,
-                )
-                for column in names
-            ]
-        else:
-            columns = list(jobs.c)
-            chosen = sa.select(*columns).order_by(jobs.c.id)
-            if name != "jobs":
-                table = {"scores": scores, "curves": curves}[name]
-                columns = [jobs.c.job_key, *(c for c in table.c if c.name != "job_id")]
-                order = list(table.primary_key.columns)
-                chosen = sa.select(*columns).join(table).order_by(*order)
-            rows, must = self._rows(chosen), kinds(columns)
-        place = [column.name for column in must].index("job_key")
-        kept = sound(rows, must, lambda row: row[place], self._unreadable)
-        return {column.name: column.kind for column in must}, [tuple(row) for row in kept]
