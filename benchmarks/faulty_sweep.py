@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from vaebench.errors import VaebenchError
-from vaebench.worker import load_model
+from vaebench.saved import load_model
 
 SWEEP = (
     "sweep --models cvae,betavae_h --betas 1,4 --seeds 3 --steps 60 --batch-size 4 "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vaebench.data.own.opened import OwnData
@@ -19,6 +20,8 @@ class WorkerContext:
         threads: Threads within an operation.
         checkpoint_seconds: Wall time between checkpoints.
         own: The user's own data sets; jobs have their names.
+        twins: By the keys of jobs, those of finished runs with the same training, whose models
+            are evaluated.
     """
 
     out: Path
@@ -27,6 +30,7 @@ class WorkerContext:
     threads: int = 1
     checkpoint_seconds: float = 20.0
     own: tuple[OwnData, ...] = ()
+    twins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def checkpoint(self, key: str) -> Path:
         """The file that a job is gone on from."""

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from vaebench.fingerprint import code_digest
+from vaebench.fingerprint import code_digest, training_digest
 from vaebench.training import device_name
 
 PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow".split()
@@ -38,6 +38,7 @@ def environment(
         "data": source,
         **({} if data_digest is None else {"data_digest": data_digest}),
         "code": code_digest(),
+        "training_code": training_digest(),
         **_git(),
     }
 

@@ -15,7 +15,7 @@ TRAINING = (
 )
 """Files and rooms that decide what a trained model is."""
 
-FIGURES = (*TRAINING, "evaluation", "metrics", "worker.py")
+FIGURES = (*TRAINING, "evaluation", "metrics", "saved.py", "worker.py")
 """Files and rooms that decide a run's figures; store, analysis, report and command line do not."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -54,9 +54,13 @@ class Forecast:
     precision, sample size and scores. Where the kind was not seen, the least and the greatest time
     of the others stand in for it; an evaluation is compared with those of the same sample size and
     scores only, and has no upper end where there were none.
+
+    Args:
+        trained: Keys of jobs that are only evaluated.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trained: Collection[str] = ()) -> None:
+        self._trained = trained
         self._steps: dict[Kind, deque[float]] = defaultdict(_recent)
         self._evaluations: dict[Kind, deque[float]] = defaultdict(_recent)
         self._running: dict[str, tuple[JobSpec, int, float, bool]] = {}
@@ -86,13 +90,12 @@ class Forecast:
         """Forgets a job that is no longer on its way."""
         self._running.pop(spec.key, None)
 
-    @staticmethod
-    def counted(specs: Iterable[JobSpec]) -> dict[JobSpec, int]:
+    def counted(self, specs: Iterable[JobSpec]) -> dict[JobSpec, int]:
         """Counts jobs by cell, for `remaining`: those of one take as long as each other."""
-        first: dict[str, JobSpec] = {}
+        first: dict[tuple[str, bool], JobSpec] = {}
         counts: dict[JobSpec, int] = {}
         for spec in specs:
-            like = first.setdefault(spec.cell, spec)
+            like = first.setdefault((spec.cell, spec.key in self._trained), spec)
             counts[like] = counts.get(like, 0) + 1
         return counts
 
@@ -115,7 +118,7 @@ class Forecast:
         known: dict[Kind, Span] = {}
         groups: list[tuple[Span, int]] = []
         for spec, count in waiting.items():
-            like = (_kind(spec), _evaluation(spec), spec.steps)
+            like = (_kind(spec), _evaluation(spec), spec.steps, spec.key in self._trained)
             if like not in known:
                 known[like] = self._left(steps, evaluations, spec, 0, 0.0, evaluating=False)
             groups.append((known[like], count))
@@ -149,7 +152,7 @@ class Forecast:
         each = [seconds or steps.get(_kind(spec), 0.0)]
         if not each[0]:
             each = list(steps.values())
-        todo = 0 if evaluating else spec.steps - step
+        todo = 0 if evaluating or spec.key in self._trained else spec.steps - step
         expected = (
             [evaluations[_evaluation(spec)]]
             if _evaluation(spec) in evaluations

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from vaebench.records import Measure
+
+Status = Literal["complete", "failed", "interrupted", "blocked", "memory"]
+"""How a worker's work on a job ended."""
+
+Phase = Literal["loading", "training", "evaluating"]
+"""What a worker does with a job."""
 
 NATS = "nats per image"
 
@@ -147,7 +153,7 @@ class JobOutcome:
     """
 
     key: str
-    status: str
+    status: Status
     scores: tuple[Score, ...] = ()
     curves: tuple[CurvePoint, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
@@ -175,7 +181,7 @@ class Progress:
     """
 
     key: str
-    phase: str
+    phase: Phase
     step: int
     seconds: float = 0.0
     steps_here: int = 0

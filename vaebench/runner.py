@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from vaebench.errors import LostWorkerError, StoreError
 from vaebench.executors import Executor
 from vaebench.forecast import Forecast, TimeLeft
-from vaebench.outcome import JobOutcome, Progress
+from vaebench.outcome import JobOutcome, Progress, Status
 from vaebench.spec import JobSpec
 from vaebench.store import STALE_SECONDS, Claim, DatabaseLockedError, Store
 
@@ -39,7 +39,7 @@ class JobEnded:
     """
 
     spec: JobSpec
-    state: str
+    state: Status | Literal["lost", "late"]
     outcome: JobOutcome | None = None
     error: str | None = None
 
@@ -102,6 +102,7 @@ class Runner:
         executor: Where jobs run.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
+        trained: Keys of jobs whose models are there, and only to be evaluated.
         on_event: Called with `JobEnded`, `Notice` and `Beat`.
         stale_seconds: Age of a heartbeat at which a claim counts as abandoned.
 
@@ -117,6 +118,7 @@ class Runner:
         *,
         retries: int = 0,
         fail_fast: bool = False,
+        trained: Collection[str] = (),
         on_event: Callable[[JobEnded | Notice | Beat], Any] = lambda event: None,
         stale_seconds: float = STALE_SECONDS,
     ) -> None:
@@ -133,7 +135,7 @@ class Runner:
         self._progress: dict[str, Progress] = {}
         self._notices: list[Progress] = []
         self._progress_lock = threading.Lock()
-        self._forecast = Forecast()
+        self._forecast = Forecast(trained)
         self._waiting: dict[JobSpec, int] = {}
         self._note: str | None = None
         self._counts = store.counts(sweep_id)
@@ -227,7 +229,8 @@ class Runner:
         except LostWorkerError as error:
             text = str(error)
             held = self._patiently(lambda: self.store.lose(claim, text))
-            state, line = "lost", text
+            state: Status | Literal["lost", "late"] = "lost"
+            line = text
         else:
             if outcome.status == "memory":
                 outcome = self._short_of_memory(claim, outcome)
@@ -267,11 +270,11 @@ class Runner:
     def _record(self, claim: Claim, outcome: JobOutcome) -> bool:
         if outcome.status == "complete":
             return self._patiently(lambda: self.store.complete(claim, outcome))
-        if outcome.status in {"failed", "memory"}:
-            again = self._memory_retries if outcome.status == "memory" else self.retries
-            return self._patiently(lambda: self.store.fail(claim, outcome, retries=again))
-        self._patiently(lambda: self.store.release([claim]))
-        return True
+        if outcome.status in {"interrupted", "blocked"}:
+            self._patiently(lambda: self.store.release([claim]))
+            return True
+        again = self._memory_retries if outcome.status == "memory" else self.retries
+        return self._patiently(lambda: self.store.fail(claim, outcome, retries=again))
 
     def _beat(self) -> None:
         with self._progress_lock:
@@ -280,7 +283,7 @@ class Runner:
         self._patiently(lambda: self.store.heartbeat(claims, progress))
         pending = self._patiently(lambda: self.store.keys(self.sweep_id, "PENDING"))
         known = (self._specs[key] for key in pending if key in self._specs)
-        self._waiting = Forecast.counted(known)
+        self._waiting = self._forecast.counted(known)
         self._counts = self._patiently(lambda: self.store.counts(self.sweep_id))
 
     def _pass_on(self) -> None:

@@ -42,7 +42,7 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
         >>> model.encode(images).shape, model.reconstruct(images).shape, model.sample(3).shape
         ((2, 10), (2, 1, 64, 64), (3, 1, 64, 64))
     """
-    from vaebench.worker import load_model as read
+    from vaebench.saved import load_model as read
 
     folder = Path(out)
     models = folder / "models" if (folder / "models").is_dir() else folder

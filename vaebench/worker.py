@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -26,11 +25,13 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
-from vaebench.fingerprint import code_digest
+from vaebench.fingerprint import code_digest, training_digest
 from vaebench.memory import last_sign, ran_out
 from vaebench.networks import fitting_size
 from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
+from vaebench.saved import Training, load_model, read_model, save_model
+from vaebench.signs import Interrupted, while_evaluating, while_training
 from vaebench.spec import JobSpec
 from vaebench.training import (
     Feed,
@@ -38,17 +39,8 @@ from vaebench.training import (
     Trainer,
     build_model,
     prepare,
-    read_tensors,
     split,
-    write_tensors,
 )
-
-PROGRESS_SECONDS = 0.25
-"""Wall time between two signs of life."""
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: the job goes on later
-    """The worker was told to stop while it evaluated."""
 
 
 def run_pack(
@@ -129,38 +121,76 @@ def _run(
 ) -> JobOutcome:
     feed, own = _feed(spec, context, on_event)
     data = feed.data
+    digest = own.digest if own else None
+    known = environment(context.device, context.threads, data.source, digest)
+    found = _twin(spec, context, on_event)
+    model, training = found or _train(spec, feed, context, known, on_event, should_stop)
+    if training is None:
+        return JobOutcome(spec.key, "interrupted")
+    start = time.perf_counter()
+    try:
+        figures = _evaluate(spec, model.to(feed.device), feed, on_event, should_stop)
+    except Interrupted:
+        return JobOutcome(spec.key, "interrupted")
+    eval_seconds = time.perf_counter() - start
+    save_model(context.model(spec.key), spec, model, training)
+    if found:
+        known = {**training.environment, "code": code_digest(), "evaluation": known}
+    return JobOutcome(
+        spec.key,
+        "complete",
+        curves=training.curve,
+        environment=known,
+        train_seconds=training.seconds,
+        eval_seconds=eval_seconds,
+        **figures,
+    )
+
+
+def _train(
+    spec: JobSpec,
+    feed: Feed,
+    context: WorkerContext,
+    known: Mapping[str, Any],
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> tuple[VAE, Training | None]:
+    """Trains a job from its checkpoint on; no training is told of where it was interrupted."""
+    data = feed.data
     model = build_model(spec, data.observation_shape, len(data.label_names))
     train, _ = split(spec, data)
     trainer = Trainer(spec, model, feed, torch.from_numpy(train), feed.device)
     finished = trainer.run(
         checkpoint=context.checkpoint(spec.key),
         every_seconds=context.checkpoint_seconds,
-        on_step=_reporter(on_event),
+        on_step=while_training(on_event),
         should_stop=should_stop,
         on_note=lambda text: on_event(Progress(spec.key, "loading", 0, note=text)),
     )
     if not finished:
-        return JobOutcome(spec.key, "interrupted")
-    start = time.perf_counter()
+        return model, None
+    return model, Training(trainer.code, trainer.seconds, tuple(trainer.curve), known)
+
+
+def _twin(
+    spec: JobSpec, context: WorkerContext, on_event: Callable[[Progress], Any]
+) -> tuple[VAE, Training] | None:
+    """Returns the model of a finished run with the same training, where it can be used."""
+    if spec.key not in context.twins:
+        return None
+    path = context.model(context.twins[spec.key])
     try:
-        figures = _evaluate(spec, model, feed, on_event, should_stop)
-    except Interrupted:
-        return JobOutcome(spec.key, "interrupted")
-    eval_seconds = time.perf_counter() - start
-    shape, labels = list(data.observation_shape), len(data.label_names)
-    saved = {"job": spec.to_json(), "shape": shape, "labels": labels, "model": model.state_dict()}
-    write_tensors(context.model(spec.key), {**saved, "code": trainer.code})
-    return JobOutcome(
-        spec.key,
-        "complete",
-        curves=tuple(trainer.curve),
-        environment=environment(
-            context.device, context.threads, data.source, own.digest if own else None
-        ),
-        train_seconds=trainer.seconds,
-        eval_seconds=eval_seconds,
-        **figures,
-    )
+        saved = read_model(path)
+        training = saved.training
+        if training is None or training.code != training_digest():
+            raise VaebenchError(f"{path} was trained by other code of vaebench.")
+        if saved.spec.training_key != spec.training_key:
+            raise DamagedError(f"{path} is the model of another job, {saved.spec.key}.")
+    except VaebenchError as error:
+        note = f"{error} So this job is trained, not only evaluated."
+        on_event(Progress(spec.key, "loading", 0, note=note))
+        return None
+    return saved.model, training
 
 
 def _evaluate_again(
@@ -222,18 +252,7 @@ def _evaluate(
     should_stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Evaluates a trained model; returns those attributes of its outcome that say how it is."""
-    start = last = time.perf_counter()
-    on_event(Progress(spec.key, "evaluating", spec.steps))
-
-    def on_batch() -> None:
-        nonlocal last
-        if should_stop():
-            raise Interrupted
-        now = time.perf_counter()
-        if now - last > PROGRESS_SECONDS:
-            last = now
-            on_event(Progress(spec.key, "evaluating", spec.steps, now - start))
-
+    on_batch = while_evaluating(spec, on_event, should_stop)
     import_module("sklearn.linear_model")  # which draws from Python's generator when imported
     watched = GlobalGenerators(feed.device)
     encoder = Encoder(model.eval(), feed, spec.precision, on_batch)
@@ -248,70 +267,3 @@ def _evaluate(
         "artifacts": drawn,
         "representation": Representation(len(codes), spec.latent_dim, codes.tobytes()),
     }
-
-
-def _reporter(on_event: Callable[[Progress], Any]) -> Callable[[Trainer], None]:
-    """Makes the callback that turns steps into signs of life, not more often than useful."""
-    start = last = time.perf_counter()
-    first: int | None = None
-
-    def report(trainer: Trainer) -> None:
-        nonlocal first, start, last
-        now = time.perf_counter()
-        if first is None:  # the first step also draws or reads the data
-            first, start = trainer.step, now
-        if now - last < PROGRESS_SECONDS and not trainer.done:
-            return
-        last = now
-        point = trainer.curve[-1] if trainer.curve else None
-        on_event(
-            Progress(
-                trainer.spec.key,
-                "training",
-                trainer.step,
-                now - start,
-                trainer.step - first,
-                point.reconstruction if point else None,
-                point.kl if point else None,
-            )
-        )
-
-    return report
-
-
-def load_model(path: Path) -> tuple[JobSpec, VAE]:
-    """Loads a trained model from the folder `models` of a sweep's output.
-
-    What the model's `decode` returns are logits: `torch.sigmoid` of them is the picture in [0, 1]
-    of a model trained with the Bernoulli likelihood; with the Gaussian they are the picture.
-
-    Args:
-        path: The file, named after the job's key.
-
-    Returns:
-        The job and its model, on the CPU, ready to encode and decode.
-
-    Raises:
-        DamagedError: The file is damaged, or is none of vaebench's.
-        VaebenchError: There is no file, or it is of a job that this vaebench does not know.
-    """
-    values = read_tensors(Path(path))
-    if values is None:
-        raise VaebenchError(
-            f"There is no trained model at {path}: name a file KEY.pt in the folder `models` of a "
-            f"sweep's output, as in results/models."
-        )
-    if not {"job", "shape", "labels", "model"} <= set(values):
-        raise DamagedError(f"{path} is not a trained model of vaebench.")
-    try:
-        spec = JobSpec.from_dict(json.loads(values["job"]))
-        with torch.device("meta"):  # what a damaged file promises is compared, not allocated
-            model = build_model(spec, tuple(values["shape"]), values["labels"])
-        model.load_state_dict(values["model"], assign=True)
-        model = model.float().to(memory_format=torch.channels_last)
-    except VaebenchError as error:
-        raise VaebenchError(f"{path} cannot be used by this vaebench: {error}") from error
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedError(f"{path} is not a trained model of vaebench ({line}).") from error
-    return spec, model.eval()

@@ -20,8 +20,9 @@ import torch
 from vaebench.explore import build_page
 from vaebench.models import find_model
 from vaebench.networks.vae import VAE
+from vaebench.saved import load_model
 from vaebench.spec import JobSpec
-from vaebench.worker import WorkerContext, load_model, run_pack
+from vaebench.worker import WorkerContext, run_pack
 
 BROWSER = next(
     (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), ""

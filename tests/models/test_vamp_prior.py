@@ -21,9 +21,10 @@ from vaebench.models import find_model
 from vaebench.models.vamp_prior import Mixture, prior
 from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome
+from vaebench.saved import load_model
 from vaebench.spec import JobSpec
 from vaebench.training import prepare, torch_generator
-from vaebench.worker import load_feed, load_model, run_pack
+from vaebench.worker import load_feed, run_pack
 
 VAMP = find_model("vampprior")
 

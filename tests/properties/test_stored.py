@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.cli.conftest import COMMAND, finished, specs
 from tests.properties.inputs import answers, command, damaged
 from vaebench.networks.vae import VAE
+from vaebench.saved import load_model
 from vaebench.spec import JobSpec
 from vaebench.store import Store
 from vaebench.training import build_model, read_tensors, write_tensors
-from vaebench.worker import load_model
 
 SPEC = JobSpec(model="vae", parameters={}, seed=0, network="mlp", latent_dim=2, dataset="mnist")
 

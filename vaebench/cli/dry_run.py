@@ -11,6 +11,7 @@ from vaebench.digits import duration
 from vaebench.fingerprint import other_code
 from vaebench.spec import JobSpec
 from vaebench.sweeping.running import Planned, states_of
+from vaebench.sweeping.twins import only_evaluated, trained_twins
 
 if TYPE_CHECKING:
     from vaebench.data.info import Contents
@@ -32,9 +33,22 @@ def say_plan(sweep: Planned, betas: Iterable[float]) -> None:
     if done:
         _say_other_code(location, done)
     job_table(jobs, states, betas)
-    if new := [job for job in jobs if job.key not in done]:
+    new = [job for job in jobs if job.key not in done]
+    trained = _trained(sweep, new) if states else {}
+    if trained:
+        tables.note(only_evaluated(len(trained), len(new)))
+    if unknown := [job for job in new if job.key not in trained]:
         contents = {mine.name: mine.contents for mine in sweep.own.values()}
-        _say_time(new, sweep.device, sweep.workers, contents)
+        _say_time(unknown, sweep.device, sweep.workers, contents)
+
+
+def _trained(sweep: Planned, jobs: list[JobSpec]) -> dict[str, str]:
+    """Finds those jobs whose models are there."""
+    from vaebench.context import WorkerContext
+    from vaebench.store import Reader
+
+    with Reader.open(sweep.place.location) as reader:
+        return trained_twins(reader, jobs, WorkerContext(out=sweep.place.out))
 
 
 def _say_other_code(location: str, done: set[str]) -> None:

@@ -75,7 +75,7 @@ def outlook(rows: Iterable[JobRow]) -> Outlook:
         running=running,
         training=len(speeds),
         steps_per_second=sum(speeds) if speeds else None,
-        left=forecast.remaining(Forecast.counted(waiting), max(1, running)),
+        left=forecast.remaining(forecast.counted(waiting), max(1, running)),
     )
 
 
@@ -158,7 +158,7 @@ def prefix_length(keys: Iterable[str]) -> int:
 def _counts(location: str, rows: Sequence[JobRow], damaged: int) -> Text:
     total = len(rows) + damaged
     text = Text(f"{location}: {total} {'job' if total == 1 else 'jobs'}")
-    counts = Counter(row.state for row in rows)
+    counts: Counter[str] = Counter(row.state for row in rows)
     for name in tables.STATE_STYLES:
         if counts[name]:
             text.append(", ")

@@ -24,10 +24,11 @@ from vaebench.explore.decoder import layers_of
 from vaebench.explore.weights import Packed, pack
 from vaebench.networks.vae import VAE
 from vaebench.priors import StandardNormal
+from vaebench.saved import load_model
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, torch_generator
 from vaebench.version import __version__
-from vaebench.worker import load_feed, load_model
+from vaebench.worker import load_feed
 
 SCRIPTS = ("decoder.js", "model.js", "state.js", "filmstrip.js", "plane.js", "gallery.js", "app.js")
 """The page's script, in order; each file uses what those before it define."""

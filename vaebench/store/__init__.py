@@ -7,6 +7,7 @@ from vaebench.store.figures import (
     environments_of,
     figures_of_runs,
     figures_of_sweep,
+    finished_trainings,
     latent_kl,
     scores_of,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "environments_of",
     "figures_of_runs",
     "figures_of_sweep",
+    "finished_trainings",
     "forget",
     "latent_kl",
     "made_by_other_code",

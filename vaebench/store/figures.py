@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from vaebench.outcome import CurvePoint, Score
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
-from vaebench.store.schema import curves, jobs, scores, sweep_jobs
+from vaebench.store.rows import read_object
+from vaebench.store.schema import curves, environments, jobs, scores, sweep_jobs
 
 AT_ONCE = 500
 """Runs that one statement names at most."""
@@ -140,6 +142,30 @@ def environments_of(reader: Reader, keys: Iterable[str]) -> list[Mapping[str, An
             for place, key in connection.execute(chosen.group_by(jobs.c.environment_id)):
                 runs.setdefault(place, key)
     return [reader.environment(key) for _, key in sorted(runs.items())]
+
+
+def finished_trainings(reader: Reader, code: str) -> list[tuple[str, str]]:
+    """Returns training key and job key of the runs that code trained, as added.
+
+    Args:
+        reader: The database; one of an older schema knows no training keys, and no such run.
+        code: Digest of the code.
+    """
+    if jobs.c.training_key not in reader.job_columns:
+        return []
+    complete = (jobs.c.state == "COMPLETE", jobs.c.training_key.is_not(None))
+    columns = [jobs.c.job_key, jobs.c.training_key, environments.c.detail]
+    statement = sa.select(*columns).join(environments).where(*complete).order_by(jobs.c.id)
+    rows = reader.sound(statement, columns)
+    mine = {detail for detail in {row.detail for row in rows} if _trained_by(detail) == code}
+    return [(row.training_key, row.job_key) for row in rows if row.detail in mine]
+
+
+def _trained_by(detail: str) -> object:
+    """Returns the digest of the code that trained, as an environment names it."""
+    with suppress(ValueError):
+        return read_object(detail, "its environment").get("training_code")
+    return None
 
 
 def _parts(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -115,7 +115,8 @@ def score_anew(store: Store, outcome: JobOutcome) -> bool:
     """Puts a new evaluation of a run's model in place of the one it had, in one transaction.
 
     The training curve, the training's time and its environment stay; what the evaluation ran in
-    stands in the environment as `evaluation`. The cell's relative scores go, to be computed anew.
+    stands in the environment as `evaluation`, and where the code that trains is the same, the run
+    counts as made by today's. The cell's relative scores go, to be computed anew.
 
     Returns:
         Whether the run was still finished; if not, nothing was written.
@@ -130,7 +131,10 @@ def score_anew(store: Store, outcome: JobOutcome) -> bool:
         of_cell = (schema.scores.c.job_id.in_(cell), schema.scores.c.name.in_(RELATIVE))
         connection.execute(sa.delete(schema.scores).where(*of_cell))
         insert_figures(connection, row.id, outcome, but=(schema.curves,))
-        known = {**_values(row.detail), "evaluation": dict(outcome.environment)}
+        before, now = _values(row.detail), dict(outcome.environment)
+        known = {**before, "evaluation": now}
+        if before.get("training_code") == now.get("training_code"):
+            known["code"] = now.get("code")
         values = {
             "eval_seconds": outcome.eval_seconds,
             "environment_id": environment_id(connection, known),

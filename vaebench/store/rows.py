@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from vaebench.errors import VaebenchError
 from vaebench.spec import JobSpec
 from vaebench.store.claims import STALE_SECONDS, Moment
-from vaebench.store.schema import STATES, jobs
+from vaebench.store.schema import STATES, State, jobs
 
 OnUnreadable = Callable[[str, str], None]
 """Called with the job key and the reason of what cannot be read."""
@@ -52,7 +52,7 @@ class JobRow:
 
     key: str
     spec: JobSpec
-    state: str
+    state: State
     attempts: int
     phase: str | None
     step: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -30,7 +30,9 @@ VERSION = 2
 LATER = ("training_key", "weight_decay", "initialisation", "dci", "solver")
 """Columns of `jobs` that came with version 2; they stand last, where ALTER TABLE adds them."""
 
-STATES = ("PENDING", "RUNNING", "COMPLETE", "FAILED")
+State = Literal["PENDING", "RUNNING", "COMPLETE", "FAILED"]
+
+STATES: tuple[State, ...] = get_args(State)
 
 
 SCORES = tuple(measure.name for measure in (*FIT, *MEASURES) if measure.column)

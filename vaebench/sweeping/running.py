@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from vaebench.errors import StoreError, UsageError
 from vaebench.spec import JobSpec
 from vaebench.sweeping.own import make_ready, own_data
 from vaebench.sweeping.planning import Request, plan
+from vaebench.sweeping.twins import only_evaluated, trained_twins
 from vaebench.sweeping.working import Ended, cores, work
 
 if TYPE_CHECKING:
@@ -184,11 +186,16 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
             )
         ended = renewed
         if not (renewed.stopped or renewed.blocked):
+            states = store.states()
+            todo = [job for job in jobs if states[job.key] != "COMPLETE"]
+            twins = trained_twins(store, todo, context)
+            if twins:
+                telling.say(only_evaluated(len(twins), len(todo)))
             ended = work(
                 store,
                 added.sweep_id,
                 jobs,
-                context,
+                dataclasses.replace(context, twins=twins),
                 place.location,
                 telling,
                 workers=sweep.workers,

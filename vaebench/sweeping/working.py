@@ -98,7 +98,13 @@ def work(
             run_pack, context, workers=workers, on_event=lambda sign: runner.progressed(sign)
         )
         runner = Runner(
-            store, sweep_id, executor, retries=retries, fail_fast=fail_fast, on_event=on_event
+            store,
+            sweep_id,
+            executor,
+            retries=retries,
+            fail_fast=fail_fast,
+            trained=context.twins.keys(),
+            on_event=on_event,
         )
         with stopping_in_order(runner, stopped):
             counts = runner.run()
