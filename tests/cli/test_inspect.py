@@ -398,7 +398,7 @@ class TestExport:
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
         path, out = tmp_path / "results.db", tmp_path / "empty.parquet"
         Store(path).close()
-        assert say("export", "--db", path).out.startswith("job_key,cell,setting,dataset,model,")
+        assert say("export", "--db", path).out.startswith("job_key,training_key,cell,setting,")
         assert say("export", "--db", path, "--format", "json").out == "[]\n"
         say("export", "--db", path, "--format", "parquet", "--out", out)
         frame = pd.read_parquet(out)
