@@ -15,6 +15,7 @@ from vaebench import metrics
 from vaebench.data import load_dataset
 from vaebench.evaluation import Encoder, held_out, likelihood_scores
 from vaebench.spec import JobSpec, Setting
+from vaebench.study import PLAIN
 from vaebench.training import Feed, Trainer, build_model, prepare, split
 
 COLUMNS = ("model", "beta", "learning_rate", "seed", "step", "mig", "elbo", "reconstruction", "kl")
@@ -47,15 +48,11 @@ def main() -> None:
 
 
 def _spec(model: str, beta: float, lr: float, seed: int, steps: int, precision: str) -> JobSpec:
-    from vaebench.spec import SweepSpec
-
     setting = Setting(
         dataset="dsprites", steps=steps, learning_rate=lr, eval_size=500, precision=precision
     )
-    sweep = SweepSpec(
-        setting=setting, models=(model,), seeds=(seed,), grid={model: {"beta": (beta,)}}
-    )
-    return sweep.expand()[0]
+    study = PLAIN.over(models=(model,), seeds=(seed,), grid={model: {"beta": (beta,)}})
+    return study.jobs(lambda entry: setting)[0]
 
 
 def _trajectory(spec: JobSpec, feed: Feed, every: int) -> Iterator[tuple[float, ...]]:

@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 from vaebench.store import Store
+from vaebench.study import PLAIN
 
 STUDIED = ("dsprites", "color_dsprites", "noisy_dsprites", "scream_dsprites", "smallnorb", "cars3d",
            "shapes3d")  # fmt: skip
@@ -68,10 +69,8 @@ def _jobs(
     found = []
     for dataset in datasets:
         setting = Setting(dataset=dataset, steps=300_000, scores="all", latent_dim=LATENTS)
-        spec = SweepSpec(
-            setting=setting, models=tuple(models), seeds=tuple(range(seeds)), grid=models
-        )
-        found += spec.expand()
+        study = PLAIN.over(models=tuple(models), seeds=tuple(range(seeds)), grid=models)
+        found += study.jobs(lambda entry, setting=setting: setting)
     return found
 
 

@@ -30,8 +30,8 @@ from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Representation, S
 from vaebench.spec import JobSpec
 from vaebench.store import Store
 from vaebench.store.schema import SCORES
-from vaebench.study import load_study
-from vaebench.sweeping.planning import Request, plan
+from vaebench.study_files import load_study
+from vaebench.sweeping.planning import plan
 
 LATENTS, POINTS, CURVE, SCORED, PICTURE_BYTES = 10, 1_000, 100, 64, 1_500
 STUDY = "unsupervised-v1"
@@ -42,7 +42,7 @@ CLAIMS = 1_000
 
 def jobs_of(seeds: int) -> list[JobSpec]:
     """Plans the study's jobs as the command line does."""
-    return plan(Request(study=load_study(STUDY), seeds=tuple(range(seeds))), None, "fp32")
+    return plan(load_study(STUDY).over(seeds=tuple(range(seeds))), None, "fp32")
 
 
 def outcome(spec: JobSpec) -> JobOutcome:

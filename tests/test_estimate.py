@@ -8,17 +8,18 @@ import time
 import psutil
 import pytest
 
+from tests.asked import jobs_of
 from vaebench import timing
 from vaebench.data.cards import card
 from vaebench.estimate import estimate
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 
 SMALL = Setting(network="mlp", batch_size=8, eval_size=10, steps=50)
 
 
 def sweep(*models: str, seeds: int = 1, **setting: object) -> list[JobSpec]:
     chosen = dataclasses.replace(SMALL, **setting)  # type: ignore[arg-type]
-    return SweepSpec(setting=chosen, models=models, seeds=tuple(range(seeds))).expand()
+    return jobs_of(*models, setting=chosen, seeds=tuple(range(seeds)))
 
 
 def test_time_is_that_of_one_job_of_a_kind_times_their_number(

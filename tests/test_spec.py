@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.asked import jobs_of
 from vaebench.errors import UsageError
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 
 
 def job(**changes: object) -> JobSpec:
@@ -25,7 +26,7 @@ def job(**changes: object) -> JobSpec:
 
 
 def test_grid_is_models_times_betas_times_seeds() -> None:
-    jobs = SweepSpec(models=("cvae", "betavae_h"), seeds=(0, 1, 2), betas=(0.5, 1, 3, 10)).expand()
+    jobs = jobs_of("cvae", "betavae_h", seeds=(0, 1, 2), betas=(0.5, 1, 3, 10))
     assert len(jobs) == 2 * 4 * 3
     cells = {(j.model, j.parameters["beta"], j.seed) for j in jobs}
     assert len(cells) == len(jobs)
@@ -33,28 +34,29 @@ def test_grid_is_models_times_betas_times_seeds() -> None:
 
 
 def test_model_without_beta_is_trained_once_per_seed() -> None:
-    jobs = SweepSpec(models=("vae", "ae", "betavae_b"), seeds=(0, 1), betas=(1, 2, 3)).expand()
+    jobs = jobs_of("vae", "ae", "betavae_b", seeds=(0, 1), betas=(1, 2, 3))
     assert len(jobs) == 3 * 2
 
 
 def test_set_wins_over_betas_and_takes_aliases() -> None:
-    sweep = SweepSpec(
-        models=("betavae_h", "annealedvae"),
+    sweep = jobs_of(
+        "betavae_h",
+        "annealedvae",
         seeds=(0,),
         betas=(1, 2, 3),
         grid={"betavae_h": {"beta": (7.0,)}, "annealedvae": {"c_max": (5.0, 10.0)}},
     )
-    found = [(j.model, j.strength) for j in sweep.expand()]
+    found = [(j.model, j.strength) for j in sweep]
     assert found == [("betavae_h", 7.0), ("betavae_b", 5.0), ("betavae_b", 10.0)]
 
 
 def test_capacity_grows_over_the_whole_run_unless_told() -> None:
-    (default,) = SweepSpec(setting=Setting(steps=321), models=("betavae_b",), seeds=(0,)).expand()
+    (default,) = jobs_of("betavae_b", setting=Setting(steps=321), seeds=(0,))
     assert default.parameters["c_steps"] == 321
 
 
 def test_repeated_jobs_are_one_job() -> None:
-    jobs = SweepSpec(models=("vae", "vae"), seeds=(0, 0, 1)).expand()
+    jobs = jobs_of("vae", "vae", seeds=(0, 0, 1))
     assert len(jobs) == 2
 
 
@@ -77,7 +79,7 @@ def test_every_field_changes_the_key(name: str) -> None:
 
 def test_folds_are_replicates_of_a_cell() -> None:
     setting = Setting(folds=3)
-    jobs = SweepSpec(setting=setting, models=("vae",), seeds=(0, 1)).expand()
+    jobs = jobs_of("vae", setting=setting, seeds=(0, 1))
     assert [(j.seed, j.fold) for j in jobs] == [(s, f) for s in (0, 1) for f in range(3)]
     assert len({j.key for j in jobs}) == 6
     assert len({j.cell for j in jobs}) == len({j.setting for j in jobs}) == 1
@@ -153,18 +155,17 @@ def test_refusals_say_what_is_allowed(changes: dict[str, object], message: str) 
 
 def test_a_variant_is_chosen_by_0_or_1() -> None:
     for value in (0, 1):
-        sweep = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (value,)}})
-        assert len(sweep.expand()) == 1
-    wrong = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (2.0,)}})
+        sweep = jobs_of("btcvae", seeds=(0,), grid={"btcvae": {"stratified": (value,)}})
+        assert len(sweep) == 1
     with pytest.raises(UsageError, match=r"btcvae.stratified is 2: it must be 0 or 1"):
-        wrong.expand()
+        jobs_of("btcvae", seeds=(0,), grid={"btcvae": {"stratified": (2.0,)}})
 
 
 def test_set_of_an_absent_model_or_parameter_is_refused() -> None:
     with pytest.raises(UsageError, match="not among --models"):
-        SweepSpec(models=("vae",), seeds=(0,), grid={"cvae": {"beta": (1.0,)}})
+        jobs_of("vae", seeds=(0,), grid={"cvae": {"beta": (1.0,)}})
     with pytest.raises(UsageError, match="has no parameter 'beta'"):
-        SweepSpec(models=("vae",), seeds=(0,), grid={"vae": {"beta": (1.0,)}})
+        jobs_of("vae", seeds=(0,), grid={"vae": {"beta": (1.0,)}})
 
 
 def test_names_of_spec_and_of_the_rooms_agree() -> None:
@@ -180,15 +181,15 @@ def test_a_job_has_its_models_own_name() -> None:
 
 
 def test_a_variant_is_named_by_what_is_not_the_default() -> None:
-    sweep = SweepSpec(models=("btcvae",), seeds=(0,), grid={"btcvae": {"stratified": (0, 1)}})
-    assert [job.strength_text for job in sweep.expand()] == ["beta=6", "beta=6 stratified=1"]
-    assert sweep.expand()[1].label == "btcvae beta=6 stratified=1 seed 0"
-    annealed = SweepSpec(models=("annealedvae",), seeds=(0,))
-    assert annealed.expand()[0].strength_text == "c_max=25"  # C grows for as long as the run
+    sweep = jobs_of("btcvae", seeds=(0,), grid={"btcvae": {"stratified": (0, 1)}})
+    assert [job.strength_text for job in sweep] == ["beta=6", "beta=6 stratified=1"]
+    assert sweep[1].label == "btcvae beta=6 stratified=1 seed 0"
+    annealed = jobs_of("annealedvae", seeds=(0,))
+    assert annealed[0].strength_text == "c_max=25"  # C grows for as long as the run
     grid = {"annealedvae": {"c_steps": (10,), "gamma": (5,)}}
-    shorter = SweepSpec(models=("annealedvae",), seeds=(0,), grid=grid)
-    assert shorter.expand()[0].strength_text == "c_max=25 gamma=5 c_steps=10"
-    assert SweepSpec(models=("vae",), seeds=(3,)).expand()[0].label == "vae seed 3"
+    shorter = jobs_of("annealedvae", seeds=(0,), grid=grid)
+    assert shorter[0].strength_text == "c_max=25 gamma=5 c_steps=10"
+    assert jobs_of("vae", seeds=(3,))[0].label == "vae seed 3"
 
 
 def test_a_key_is_hashed_once_and_leaves_equality_and_copies_alone(

@@ -9,13 +9,13 @@ import pytest
 from tests.cli.conftest import Say, say  # noqa: F401 - a fixture
 from vaebench.errors import UsageError
 from vaebench.models import MODELS, find_model
-from vaebench.study import load_study, study_names
-from vaebench.sweeping.planning import Request, plan
+from vaebench.study_files import load_study, study_names
+from vaebench.sweeping.planning import plan
 
 
 def test_unsupervised_v1_is_the_published_grid() -> None:
     """Locatello et al. 2019, section 5.1 and table 2 of the appendix."""
-    jobs = plan(Request(load_study("unsupervised-v1")), None, "fp32")
+    jobs = plan(load_study("unsupervised-v1"), None, "fp32")
     assert len(jobs) == 12_600
     assert len({job.key for job in jobs}) == 12_600
     assert len({job.dataset for job in jobs}) == 7
@@ -39,8 +39,7 @@ def test_unsupervised_v1_is_the_published_grid() -> None:
 
 
 def test_a_slice_by_options() -> None:
-    request = Request(
-        load_study("unsupervised-v1"),
+    request = load_study("unsupervised-v1").over(
         models=("annealedvae", "btcvae"),
         datasets=("dsprites",),
         seeds=tuple(range(5)),
@@ -70,7 +69,7 @@ def test_a_study_of_the_users_own(tmp_path: Path) -> None:
         '[[models]]\nname = "betavae_h"\nbeta = [1, 2]\n[models.setting]\nnetwork = "mlp"\n'
         '[[models]]\nname = "vae"\n'
     )
-    jobs = plan(Request(load_study(str(file))), None, "fp32")
+    jobs = plan(load_study(str(file)), None, "fp32")
     assert len(jobs) == 2 * 2 * (2 + 1)
     assert {job.steps for job in jobs} == {1844}  # half of 737,280 / 2 images, 100 at a time
     assert {(job.model, job.network) for job in jobs} == {
@@ -124,9 +123,11 @@ def test_a_models_own_length_wins_over_the_studys(tmp_path: Path) -> None:
     text = "[setting]\n{}\n[[models]]\nname='vae'\n[models.setting]\n{}\n"
     for study, own in (("epochs=1", "steps=7"), ("steps=9", "epochs=0.0001")):
         file.write_text(text.format(study, own))
-        (job,) = plan(Request(load_study(str(file)), seeds=(0,)), None, "fp32")
+        (job,) = plan(load_study(str(file)).over(seeds=(0,)), None, "fp32")
         assert job.steps == (7 if own == "steps=7" else 2)  # ⌈0.0001 · 737,280 / 64⌉
-        (job,) = plan(Request(load_study(str(file)), seeds=(0,), epochs=0.001), None, "fp32")
+        (job,) = plan(
+            load_study(str(file)).over(seeds=(0,), setting={"epochs": 0.001}), None, "fp32"
+        )
         assert job.steps == 12
 
 
@@ -137,7 +138,7 @@ def test_a_model_named_twice_has_both_grids(tmp_path: Path) -> None:
         "[[models]]\nname='betavae_h'\nbeta=[4, 8]\n"
     )
     for models in (None, ("betavae_h",)):
-        jobs = plan(Request(load_study(str(file)), models=models, seeds=(0,)), None, "fp32")
+        jobs = plan(load_study(str(file)).over(models=models, seeds=(0,)), None, "fp32")
         assert {j.parameters["beta"] for j in jobs if j.model == "betavae_h"} == {1, 4, 8}
 
 
@@ -153,8 +154,10 @@ def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Pat
     assert said.code == 0
     assert said.out.splitlines()[-1] == "12,600 jobs: 12,600 new."
     assert len(said.out.splitlines()) == 2 + 7 * 36
-    (measured,) = (line for line in said.err.splitlines() if "as just measured: " in line)
-    assert " d " in measured.rpartition(":")[2]  # 300,000 steps a job take days on any machine
+    measured = [line for line in said.err.splitlines() if "as just measured: " in line]
+    assert measured or "not within 20 s" in said.err  # on a machine that has much else to do
+    for line in measured:
+        assert " d " in line.rpartition(":")[2]  # 300,000 steps a job take days on any machine
     listed = say("studies")
     assert "unsupervised-v1  (12,600 trainings)" in listed.out
     assert say("studies", "mnist-2d").out.startswith("title =")
@@ -163,7 +166,7 @@ def test_dry_run_of_the_whole_study_counts_and_estimates(say: Say, tmp_path: Pat
 def test_a_dry_run_counts_the_steps_of_data_that_are_not_here(say: Say, tmp_path: Path) -> None:  # noqa: F811
     for name, images in (("mnist", 60_000), ("celeba", 162_770)):
         (job,) = plan(
-            Request(load_study("mnist-2d"), datasets=(name,), setting={"network": "mlp"}),
+            load_study("mnist-2d").over(datasets=(name,), setting={"network": "mlp"}),
             tmp_path,
             "fp32",
         )

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.asked import jobs_of
 from tests.training.conftest import make_spec
 from vaebench.context import WorkerContext
 from vaebench.errors import DamagedError, VaebenchError
 from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome, Progress
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 from vaebench.training import read_tensors, write_tensors
 from vaebench.worker import load_model, run_pack
 
@@ -170,7 +171,7 @@ def test_an_evaluation_that_draws_from_a_global_generator_fails(
 def test_a_model_is_compared_with_its_weights_before_it_is_built(tmp_path: Path) -> None:
     """A file that promises images of a million pixels a side has no weights for them."""
     (tmp_path / "models").mkdir()
-    (job,) = SweepSpec(setting=Setting(network="mlp"), models=("vae",), seeds=(0,)).expand()
+    (job,) = jobs_of("vae", setting=Setting(network="mlp"), seeds=(0,))
     shape = [1, 10**6, 10**6]
     values = {"job": job.to_json(), "shape": shape, "labels": 0, "model": {"w": torch.ones(2)}}
     path = tmp_path / "models" / f"{job.key}.pt"

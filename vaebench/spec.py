@@ -1,14 +1,12 @@
-"""What a sweep asks for and what a job is: names, hyperparameters, validation and the job key."""
+"""What a job is: its setting, model and hyperparameters, their validation, and the job key."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -24,9 +22,6 @@ INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
 EVALUATION = ("eval_size", "scores", "dci", "solver")
 """Fields that say how a trained model is evaluated, and change nothing of its training."""
-
-MOST_JOBS = 100_000
-"""Jobs of a sweep in one setting; the largest study has 12,600."""
 
 
 def _choice(kind: str, value: object, allowed: Sequence[str]) -> None:
@@ -267,81 +262,3 @@ def training_key(values: Mapping[str, Any]) -> str:
 def _digest(values: Mapping[str, Any], without: Iterable[str] = ()) -> str:
     kept = {name: value for name, value in values.items() if name not in set(without)}
     return hashlib.sha256(_canonical(kept).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepSpec:
-    """A grid of jobs: models × hyperparameters × seeds in one setting.
-
-    Attributes:
-        setting: What all jobs share.
-        models: Model names or aliases, in the order to train them.
-        seeds: The seeds, in order.
-        betas: The beta of every model that has one; empty for each model's default.
-        grid: Values by model and parameter (`--set MODEL.PARAM=v1,v2`); they win over `betas`.
-    """
-
-    setting: Setting = field(default_factory=Setting)
-    models: tuple[str, ...]
-    seeds: tuple[int, ...]
-    betas: tuple[float, ...] = ()
-    grid: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.models:
-            raise UsageError("No model given: name at least one, as in --models vae.")
-        if not self.seeds:
-            raise UsageError("No seed given: at least one is needed, as in --seeds 3.")
-        for name in self.models:
-            find_model(name)
-        for name, parameters in self.grid.items():
-            model = find_model(name)
-            if model not in [find_model(chosen) for chosen in self.models]:
-                raise UsageError(f"--set names {name!r}, which is not among --models.")
-            for parameter in parameters:
-                if not model.has(parameter):
-                    known = ", ".join(each.name for each in model.parameters) or "none"
-                    raise UsageError(
-                        f"Model {name!r} has no parameter {parameter!r}. It has: {known}."
-                    )
-
-    def expand(self) -> list[JobSpec]:
-        """Returns the jobs, each once, seeds and folds outermost.
-
-        So a sweep that is stopped early has whole seeds: every cell as often as the others.
-
-        Raises:
-            UsageError: A value is out of range.
-        """
-        grids = {name: self._grid(name) for name in self.models}
-        cells_asked = sum(math.prod(map(len, grid.values())) for grid in grids.values())
-        if (asked := cells_asked * len(self.seeds) * (self.setting.folds or 1)) > MOST_JOBS:
-            raise UsageError(
-                f"This asks for {asked:,} jobs, and a sweep may have {MOST_JOBS:,}: name fewer "
-                "values, seeds or folds."
-            )
-        shared = dataclasses.asdict(self.setting)
-        folds = [None] if self.setting.folds is None else list(range(self.setting.folds))
-        cells: dict[str, JobSpec] = {}
-        for name in self.models:
-            model = find_model(name).name
-            grid = grids[name]
-            for values in itertools.product(*grid.values()):
-                place: dict[str, Any] = {"seed": self.seeds[0], "fold": folds[0]}
-                parameters = dict(zip(grid, values, strict=True))
-                job = JobSpec(**shared, model=model, parameters=parameters, **place)
-                cells.setdefault(job.cell, job)
-        seeds = dict.fromkeys(self.seeds)
-        places = itertools.product(seeds, folds, cells.values())
-        return [job.sibling(seed, fold) for seed, fold, job in places]
-
-    def _grid(self, name: str) -> dict[str, tuple[float, ...]]:
-        model, grid = find_model(name), {}
-        for parameter, default in model.defaults(self.setting.steps).items():
-            values: tuple[float, ...] = (default,)
-            if parameter == "beta" and self.betas:
-                values = self.betas
-            for chosen in (self.grid.get(name, {}), self.grid.get(model.name, {})):
-                values = chosen.get(parameter, values)
-            grid[parameter] = values
-        return grid

@@ -1,28 +1,23 @@
-"""Studies: the papers' experiments as named sweeps, read from TOML files."""
+"""Studies: what a sweep asks for, and the jobs that it comes to."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-import tomllib
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from vaebench.errors import UsageError, unknown
+from vaebench.errors import UsageError
 from vaebench.models import find_model
-from vaebench.spec import Setting
+from vaebench.spec import JobSpec, Setting
 
-FOLDER = Path(__file__).parent / "studies"
-"""The studies that come with vaebench."""
+MOST_JOBS = 100_000
+"""Jobs of a study on one data set; the largest has 1,800."""
 
-SETTING_KEYS = tuple(
-    f.name for f in dataclasses.fields(Setting) if f.name not in {"dataset", "precision", "folds"}
-)
-"""What `[setting]` may hold, besides `epochs`."""
-
-LARGEST = sys.float_info.max
+Grid = Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -36,33 +31,160 @@ class Entry:
     """
 
     model: str
-    grid: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    grid: Grid = field(default_factory=dict)
     setting: Mapping[str, Any] = field(default_factory=dict)
+
+    def cells(self, setting: Setting, seed: int) -> list[JobSpec]:
+        """Returns a job of each combination of values, of one seed and the first fold.
+
+        Raises:
+            UsageError: A value is out of range.
+        """
+        model, fold = find_model(self.model), None if setting.folds is None else 0
+        grid = {
+            name: self.grid.get(name, (value,))
+            for name, value in model.defaults(setting.steps).items()
+        }
+        shared = dataclasses.asdict(setting)
+        return [
+            JobSpec(
+                **shared,
+                model=model.name,
+                parameters=dict(zip(grid, values, strict=True)),
+                seed=seed,
+                fold=fold,
+            )
+            for values in itertools.product(*grid.values())
+        ]
 
 
 @dataclass(frozen=True)
 class Study:
-    """A named sweep.
+    """What a sweep asks for.
 
     Attributes:
-        name: What `--study` takes.
+        name: What `--study` takes; empty where none is named.
         title: One line on it.
         paper: Where it comes from.
         datasets: Names of the data sets.
-        seeds: As `--seeds` takes them.
+        seeds: The seeds.
         entries: The models.
         setting: Fields of `Setting`, and `epochs` instead of `steps`.
         folds: Parts of the training set in cross-validation; None for none.
     """
 
-    name: str
+    name: str = ""
     title: str = ""
     paper: str = ""
     datasets: tuple[str, ...] = ("dsprites",)
-    seeds: str = "3"
+    seeds: tuple[int, ...] = (0, 1, 2)
     entries: tuple[Entry, ...] = ()
     setting: Mapping[str, Any] = field(default_factory=dict)
     folds: int | None = None
+
+    def over(
+        self,
+        *,
+        models: Sequence[str] | None = None,
+        betas: Sequence[float] = (),
+        grid: Mapping[str, Grid] = MappingProxyType({}),
+        seeds: Sequence[int] | None = None,
+        datasets: Sequence[str] | None = None,
+        folds: int | None = None,
+        setting: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Study:
+        """Returns the study with what a user asks for in place of its own.
+
+        Args:
+            models: Names or aliases, in the order to train them: the study's entries of these, or
+                else one with defaults.
+            betas: The beta of every model that has one.
+            grid: Values by model and parameter; they win over `betas`.
+            seeds: The seeds, in order.
+            datasets: Names.
+            folds: Parts of the training set in cross-validation.
+            setting: Fields of `Setting`, and `epochs`; they win over those of single models too.
+
+        Raises:
+            UsageError: A name is not known, or nothing is asked for.
+        """
+        for kind, given, example in (
+            ("model", models, "--models vae"),
+            ("data set", datasets, "--dataset dsprites"),
+            ("seed", seeds, "--seeds 3"),
+        ):
+            if given is not None and not given:
+                raise UsageError(f"No {kind} given: name at least one, as in {example}.")
+        chosen = list(self.entries)
+        if models is not None:
+            chosen = [
+                entry
+                for name in models
+                for entry in [e for e in chosen if find_model(e.model) is find_model(name)]
+                or [Entry(name)]
+            ]
+        typed = _typed(grid, chosen)
+        entries = []
+        for entry in chosen:
+            model = find_model(entry.model)
+            values = dict(entry.grid)
+            if betas and model.has("beta"):
+                values["beta"] = tuple(betas)
+            values |= typed.get(model.name, {})
+            own = merged(entry.setting, setting)
+            entries.append(dataclasses.replace(entry, grid=values, setting=own))
+        return dataclasses.replace(
+            self,
+            entries=tuple(entries),
+            seeds=self.seeds if seeds is None else tuple(seeds),
+            datasets=self.datasets if datasets is None else tuple(datasets),
+            folds=self.folds if folds is None else folds,
+        )
+
+    def jobs(self, setting_of: Callable[[Entry], Setting]) -> list[JobSpec]:
+        """Returns its jobs on one data set, each once, seeds and folds outermost.
+
+        So a sweep that is stopped early has whole seeds: every cell as often as the others.
+
+        Args:
+            setting_of: Returns the setting of an entry's jobs.
+
+        Raises:
+            UsageError: A value is out of range, or too many jobs are asked for.
+        """
+        cells_asked = sum(math.prod(map(len, entry.grid.values())) for entry in self.entries)
+        if (asked := cells_asked * len(self.seeds) * (self.folds or 1)) > MOST_JOBS:
+            raise UsageError(
+                f"This asks for {asked:,} jobs, and a sweep may have {MOST_JOBS:,}: name fewer "
+                "values, seeds or folds."
+            )
+        folds = [None] if self.folds is None else list(range(self.folds))
+        cells: dict[str, JobSpec] = {}
+        for entry in self.entries:
+            for job in entry.cells(setting_of(entry), self.seeds[0]):
+                cells.setdefault(job.cell, job)
+        places = itertools.product(dict.fromkeys(self.seeds), folds, cells.values())
+        return [job.sibling(seed, fold) for seed, fold, job in places]
+
+
+PLAIN = Study(entries=(Entry("cvae"), Entry("betavae_h")))
+"""What is trained where neither a study nor a model is named."""
+
+
+def _typed(grid: Mapping[str, Grid], entries: Sequence[Entry]) -> dict[str, Grid]:
+    """Returns values by the canonical names of models, which must be among the entries."""
+    named = [find_model(entry.model) for entry in entries]
+    typed: dict[str, Grid] = {}
+    for name, parameters in grid.items():
+        model = find_model(name)
+        if model not in named:
+            raise UsageError(f"--set names {name!r}, which is not among --models.")
+        for parameter in parameters:
+            if not model.has(parameter):
+                known = ", ".join(each.name for each in model.parameters) or "none"
+                raise UsageError(f"Model {name!r} has no parameter {parameter!r}. It has: {known}.")
+        typed[model.name] = {**typed.get(model.name, {}), **parameters}
+    return typed
 
 
 def merged(setting: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,129 +192,3 @@ def merged(setting: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
     lengths = {"steps", "epochs"}
     kept = {k: v for k, v in setting.items() if k not in lengths or not lengths & over.keys()}
     return {**kept, **over}
-
-
-def study_names() -> list[str]:
-    """Returns the names of the studies that come with vaebench."""
-    return sorted(file.stem for file in FOLDER.glob("*.toml"))
-
-
-def load_study(name: str) -> Study:
-    """Reads a study by its name, or a study file of the user's own.
-
-    Args:
-        name: One of `study_names`, or the path of a `.toml` file.
-
-    Raises:
-        UsageError: There is none of that name, or the file has an unknown key or a wrong value.
-    """
-    path = study_path(name)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise UsageError(f"Study file {path} is nested too deep to be a study.") from error
-    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
-        raise UsageError(f"Study file {path} is not TOML: {error}.") from error
-    except OSError as error:
-        raise UsageError(f"Study file {path} cannot be read: {error.strerror}.") from error
-    known = {f.name for f in dataclasses.fields(Study)} - {"name", "entries"} | {"models"}
-    _known(path, "key", content, known)
-    setting = _table(path, "setting", content.get("setting", {}))
-    models = content.get("models", [])
-    if not isinstance(models, list) or not models:
-        raise UsageError(f"Study file {path} has no [[models]]: it needs at least one.")
-    study = Study(
-        name=path.stem,
-        title=str(content.get("title", "")),
-        paper=str(content.get("paper", "")),
-        datasets=_datasets(path, content.get("datasets", ["dsprites"])),
-        seeds=_seeds(path, content.get("seeds", "3")),
-        entries=tuple(_entry(path, table) for table in models),
-        setting=setting,
-        folds=content.get("folds"),
-    )
-    for entry in study.entries:
-        values = merged(setting, entry.setting) | {"folds": study.folds}
-        epochs = values.pop("epochs", 1)
-        try:
-            Setting(**values)
-        except UsageError as error:
-            raise UsageError(f"Study file {path}: {error}") from None
-        if isinstance(epochs, bool) or not isinstance(epochs, (int, float)):
-            raise UsageError(f"Study file {path}: epochs is {epochs!r}, it must be a number.")
-    return study
-
-
-def study_path(name: str) -> Path:
-    """Returns the file of a study.
-
-    Args:
-        name: One of `study_names`, or the path of a `.toml` file.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if name.endswith(".toml"):
-        path = Path(name)
-        if not path.is_file():
-            what = "is a folder, no file" if path.is_dir() else "does not exist"
-            raise UsageError(f"Study file {name} {what}.")
-        return path
-    if name not in study_names():
-        raise unknown("study", name, study_names())
-    return FOLDER / f"{name}.toml"
-
-
-def _datasets(path: Path, found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
-        raise UsageError(
-            f"Study file {path}: datasets is {found!r}, "
-            'it must be a list of names, as in ["dsprites"].'
-        )
-    return tuple(found)
-
-
-def _seeds(path: Path, found: Any) -> str:
-    if isinstance(found, bool) or not isinstance(found, (str, int)):
-        raise UsageError(
-            f'Study file {path}: seeds is {found!r}, it must be a text as in "5", "0,3,7" or "0-9".'
-        )
-    return str(found)
-
-
-def _entry(path: Path, table: Any) -> Entry:
-    if not isinstance(table, dict) or "name" not in table:
-        raise UsageError(f"Study file {path}: each [[models]] needs a name.")
-    name = str(table["name"])
-    parameters = [each.name for each in find_model(name).parameters]
-    _known(path, f"key of model {name!r}", table, {"name", "setting", *parameters})
-    grid = {}
-    for parameter in parameters:
-        if parameter in table:
-            values = table[parameter] if isinstance(table[parameter], list) else [table[parameter]]
-            if not values or not all(
-                isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) <= LARGEST
-                for v in values
-            ):
-                raise UsageError(
-                    f"Study file {path}: {name}.{parameter} is {table[parameter]!r}, "
-                    "it must be a number or a list of numbers."
-                )
-            grid[parameter] = tuple(map(float, values))
-    return Entry(name, grid, _table(path, f"setting of {name!r}", table.get("setting", {})))
-
-
-def _table(path: Path, what: str, table: Any) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise UsageError(f"Study file {path}: the {what} must be a table.")
-    _known(path, f"key of the {what}", table, {*SETTING_KEYS, "epochs"})
-    if {"steps", "epochs"} <= table.keys():
-        raise UsageError(f"Study file {path}: the {what} has both steps and epochs, give one.")
-    return dict(table)
-
-
-def _known(path: Path, kind: str, found: Mapping[str, Any], known: set[str]) -> None:
-    for key in found:
-        if key not in known:
-            problem = unknown(kind, key, sorted(known))
-            raise UsageError(f"Study file {path}: {problem}")

@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.asked import jobs_of
 from vaebench.analysis import compare
 from vaebench.analysis.comparison import POOLED, Comparison, difference
 from vaebench.outcome import CurvePoint, JobOutcome, Score
-from vaebench.spec import Setting, SweepSpec
+from vaebench.spec import Setting
 from vaebench.store import Reader, Store
 
 BETAS = (1.0, 4.0, 16.0)
@@ -29,9 +30,9 @@ def fill(
     """Runs of three cells: MIG is the cell's mean, a shift of so many SD, and drawn noise."""
     rng = np.random.default_rng(noise)
     setting = Setting(precision=precision, steps=10)
-    spec = SweepSpec(setting=setting, models=("betavae_h",), seeds=tuple(range(seeds)), betas=BETAS)
+    spec = jobs_of("betavae_h", setting=setting, seeds=tuple(range(seeds)), betas=BETAS)
     with Store(path) as store:
-        sweep = store.add_sweep(spec.expand(), "vaebench sweep").sweep_id
+        sweep = store.add_sweep(spec, "vaebench sweep").sweep_id
         while (claim := store.claim(sweep)) is not None:
             beta = claim.spec.parameters["beta"]
             mig = 0.1 + 0.01 * beta + 0.02 * (rng.standard_normal() + shift)

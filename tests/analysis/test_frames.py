@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from tests.asked import jobs_of
 from tests.store.sample_jobs import make_specs, outcome
 from vaebench.analysis import (
     curves,
@@ -20,7 +21,7 @@ from vaebench.analysis import (
     runs,
 )
 from vaebench.outcome import CurvePoint, JobOutcome, Score
-from vaebench.spec import JobSpec, SweepSpec
+from vaebench.spec import JobSpec
 from vaebench.store import Reader, Store, environments_of
 from vaebench.store.schema import SCORES
 
@@ -30,10 +31,10 @@ def elbo_of(spec: JobSpec) -> float:
     return [-30.0, -10.0, -40.0, -20.0][spec.seed]
 
 
-def fill(path: Path, spec: SweepSpec, *, leave: int = 0) -> None:
+def fill(path: Path, spec: list[JobSpec], *, leave: int = 0) -> None:
     with Store(path) as store:
-        sweep = store.add_sweep(spec.expand(), "vaebench sweep").sweep_id
-        for _ in range(len(spec.expand()) - leave):
+        sweep = store.add_sweep(spec, "vaebench sweep").sweep_id
+        for _ in range(len(spec) - leave):
             claim = store.claim(sweep)
             assert claim is not None
             job = claim.spec
@@ -48,7 +49,7 @@ def fill(path: Path, spec: SweepSpec, *, leave: int = 0) -> None:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "results.db"
-    sweep = SweepSpec(models=("betavae_h", "ae", "cvae"), seeds=(2, 0, 1), betas=(10.0, 0.5))
+    sweep = jobs_of("betavae_h", "ae", "cvae", seeds=(2, 0, 1), betas=(10.0, 0.5))
     fill(path, sweep)
     return path
 
@@ -81,7 +82,7 @@ def test_scores_are_numbers_and_missing_ones_are_nan(database: Path) -> None:
 def test_series_names_what_else_varies(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
     grid = {"betavae_b": {"c_max": (5.0, 25.0), "gamma": (100.0, 1000.0)}}
-    fill(path, SweepSpec(models=("annealedvae", "vae"), seeds=(0,), grid=grid))
+    fill(path, jobs_of("annealedvae", "vae", seeds=(0,), grid=grid))
     with Reader.open(path) as reader:
         frame = runs(reader)
     assert list(dict.fromkeys(frame["series"])) == [
@@ -92,7 +93,7 @@ def test_series_names_what_else_varies(tmp_path: Path) -> None:
 
 def test_jobs_hold_those_that_are_not_done(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
-    fill(path, SweepSpec(models=("vae",), seeds=(0, 1, 2)), leave=2)
+    fill(path, jobs_of("vae", seeds=(0, 1, 2)), leave=2)
     with Reader.open(path) as reader:
         assert jobs(reader)["state"].tolist() == ["COMPLETE", "PENDING", "PENDING"]
         assert len(runs(reader)) == 1
@@ -126,7 +127,7 @@ def test_the_run_with_the_median_elbo_stands_for_its_cell(database: Path) -> Non
 
 def test_of_an_even_number_the_lower_middle_is_chosen(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
-    fill(path, SweepSpec(models=("vae",), seeds=(0, 1, 2, 3)))
+    fill(path, jobs_of("vae", seeds=(0, 1, 2, 3)))
     with Reader.open(path) as reader:
         assert representatives(runs(reader))["elbo"].tolist() == [-30.0]
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from tests.analysis.studies import grid
+from tests.asked import jobs_of
 from vaebench.analysis import Resampling, Sample, Split, prepare, samples, wide_runs
 from vaebench.analysis.sample import score_columns, versions
 from vaebench.analysis.tables import Needs, Rows, table
 from vaebench.errors import UsageError
 from vaebench.outcome import JobOutcome, Score
-from vaebench.spec import SweepSpec
 from vaebench.store import Reader, Store
 
 
@@ -128,9 +128,9 @@ def test_a_data_set_that_has_too_little_is_left_out_and_named() -> None:
 
 def test_wide_runs_hold_every_stored_figure(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
-    sweep = SweepSpec(models=("vae",), seeds=(0, 1))
+    sweep = jobs_of("vae", seeds=(0, 1))
     with Store(path) as store:
-        number = store.add_sweep(sweep.expand(), "vaebench sweep").sweep_id
+        number = store.add_sweep(sweep, "vaebench sweep").sweep_id
         for _ in range(2):
             claim = store.claim(number)
             assert claim is not None

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.asked import jobs_of
 from vaebench.cli.app import run
 from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Progress, Score
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 from vaebench.store import Store
 
 COMMAND = "vaebench sweep --models cvae,betavae_b --betas 0.5,3"
@@ -43,9 +44,7 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 def specs() -> list[JobSpec]:
     """Returns six jobs, cell by cell: cvae with two strengths and betavae_b, two seeds each."""
-    jobs = SweepSpec(
-        setting=Setting(steps=100), models=("cvae", "betavae_b"), seeds=(0, 1), betas=(0.5, 3.0)
-    ).expand()
+    jobs = jobs_of("cvae", "betavae_b", setting=Setting(steps=100), seeds=(0, 1), betas=(0.5, 3.0))
     return sorted(jobs, key=lambda job: (job.model != "cvae", job.strength or 0.0, job.seed))
 
 

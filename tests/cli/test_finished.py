@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import vaebench.store
 from tests.cli.conftest import Say, finished
-from vaebench.cli.sweep import PLAIN
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, Store
-from vaebench.sweeping.planning import Request, plan
+from vaebench.study import PLAIN
+from vaebench.sweeping.planning import plan
 
 SWEEP = "sweep --models vae,ae --steps 100 --precision fp32 --device cpu --seeds"
 
@@ -27,7 +28,7 @@ SWEEP = "sweep --models vae,ae --steps 100 --precision fp32 --device cpu --seeds
 def train(path: Path, seeds: int) -> list[JobSpec]:
     """Makes the database of the finished sweep."""
     chosen = {"steps": 100, "batch_size": 64}
-    request = Request(study=PLAIN, models=("vae", "ae"), seeds=tuple(range(seeds)), setting=chosen)
+    request = PLAIN.over(models=("vae", "ae"), seeds=tuple(range(seeds)), setting=chosen)
     jobs = plan(request, None, "fp32")
     with Store(path) as store:
         sweep = store.add_sweep(jobs, "the sweep").sweep_id
@@ -101,7 +102,7 @@ def test_a_few_runs_are_listed_from_their_own_figures_alone(
 ) -> None:
     train(tmp_path / "results.db", 5)
     rows = []
-    table = Reader.table
+    table = vaebench.store.table_of
 
     def counted_table(reader: Reader, *arguments: Any) -> Any:
         columns, found = table(reader, *arguments)
@@ -109,7 +110,7 @@ def test_a_few_runs_are_listed_from_their_own_figures_alone(
         return columns, found
 
     whole = json.loads(say("runs", "--format", "json", "--db", tmp_path / "results.db").out)
-    monkeypatch.setattr(Reader, "table", counted_table)
+    monkeypatch.setattr(vaebench.store, "table_of", counted_table)
     for words in ("--limit 3", "--seed 2", "--model ae --limit 2"):
         said = say("runs", "--format", "json", *words.split(), "--db", tmp_path / "results.db")
         few = json.loads(said.out)
@@ -162,9 +163,7 @@ def test_what_trains_nothing_does_not_import_torch(words: str, tmp_path: Path) -
 
 def test_a_finished_sweep_typed_again_needs_no_data(say: Say, tmp_path: Path) -> None:
     """Nothing is trained, so nothing has to be downloaded first."""
-    request = Request(
-        study=PLAIN, models=("vae",), seeds=(0,), datasets=("cars3d",), setting={"steps": 100}
-    )
+    request = PLAIN.over(models=("vae",), seeds=(0,), datasets=("cars3d",), setting={"steps": 100})
     path = tmp_path / "results.db"
     with Store(path) as store:
         sweep = store.add_sweep(plan(request, None, "fp32"), "the sweep").sweep_id

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.asked import jobs_of
 from tests.cli.conftest import finished
 from vaebench.cli import tables
 from vaebench.cli.display import SweepDisplay
 from vaebench.cli.summary import FIGURES, job_table, results_table
 from vaebench.cli.tables import Column
 from vaebench.runner import JobEnded
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 
 OWN = ("npz:the_data/of_somebody/in_a_folder/a.npz", "npz:the_data/of_somebody/in_a_folder/b.npz")
 
@@ -25,9 +26,7 @@ def jobs(*datasets: str, models: Sequence[str] = ("vae",)) -> list[JobSpec]:
     return [
         job
         for name in datasets
-        for job in SweepSpec(
-            setting=Setting(dataset=name), models=tuple(models), seeds=(0,), betas=(0.5, 4.0)
-        ).expand()
+        for job in jobs_of(*models, setting=Setting(dataset=name), seeds=(0,), betas=(0.5, 4.0))
     ]
 
 

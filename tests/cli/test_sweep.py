@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.asked import jobs_of
 from tests.cli.conftest import Said, Say
 from tests.store.conftest import postgres  # noqa: F401 - a fixture
 from vaebench import lists
 from vaebench.errors import UsageError
-from vaebench.spec import Setting, SweepSpec
+from vaebench.spec import Setting
 from vaebench.store import Reader
 
 FASHION = "FashionMNIST/raw"
@@ -69,11 +70,9 @@ class TestParsing:
     def test_more_jobs_than_any_sweep_has_are_refused_before_they_are_made(self) -> None:
         betas = tuple(float(beta) for beta in range(1000))
         for folds, seeds in ((None, range(101)), (2**40, range(1))):
-            asked = SweepSpec(
-                setting=Setting(folds=folds), models=("cvae",), betas=betas, seeds=tuple(seeds)
-            )
+            setting = Setting(folds=folds)
             with pytest.raises(UsageError, match="a sweep may have 100,000"):
-                asked.expand()
+                jobs_of("cvae", setting=setting, betas=betas, seeds=tuple(seeds))
 
 
 class TestDryRun:

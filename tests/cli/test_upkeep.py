@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.asked import jobs_of
 from tests.cli.conftest import Say, finished, specs
 from vaebench.outcome import JobOutcome
-from vaebench.spec import Setting, SweepSpec
+from vaebench.spec import Setting
 from vaebench.store import Reader, Store, merge, stored_outcome
 
 JOBS = specs()
@@ -23,7 +24,7 @@ def figures(path: Path) -> dict[str, JobOutcome]:
 
 def results(path: Path, seeds: tuple[int, ...], mig: float = 0.3) -> None:
     """A database of finished runs of a VAE with the given seeds."""
-    jobs = SweepSpec(setting=Setting(steps=100), models=("vae",), seeds=seeds).expand()
+    jobs = jobs_of("vae", setting=Setting(steps=100), seeds=seeds)
     with Store(path) as store:
         sweep = store.add_sweep(jobs, f"vaebench sweep --seeds {seeds}").sweep_id
         while claim := store.claim(sweep):

@@ -13,8 +13,8 @@ from tests.properties.inputs import answers, command, some
 from vaebench import lists
 from vaebench.spec import JobSpec
 from vaebench.store import Store
-from vaebench.study import load_study, study_names
-from vaebench.sweeping.planning import Request, plan
+from vaebench.study_files import load_study, study_names
+from vaebench.sweeping.planning import plan
 
 NUMBERS = some("0.5,1,3", "1", "0", "1e-3", "100000")
 SEEDS = some("5", "0,3,7", "0-9", "7,", "0-9,20-29", "99999")
@@ -98,16 +98,15 @@ def test_plans(
     setting: dict[str, object],
 ) -> None:
     def read() -> None:
-        request = Request(
-            study=load_study(study),
+        lengths = {} if epochs is None else {"epochs": epochs}
+        request = load_study(study).over(
             models=lists.names(models),
             betas=tuple(betas),
             grid=lists.grid([grid]),
             seeds=None if seeds is None else lists.seeds(seeds),
             datasets=lists.names(datasets),
             folds=folds,
-            epochs=epochs,
-            setting=setting,
+            setting={**setting, **lengths},
         )
         for job in plan(request, None, "fp32")[:50]:
             assert JobSpec.from_dict(job.to_dict()) == job

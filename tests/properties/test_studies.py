@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.inputs import WILD, answers, damaged
-from vaebench.study import FOLDER, load_study
-from vaebench.sweeping.planning import Request, plan
+from vaebench.study_files import FOLDER, load_study
+from vaebench.sweeping.planning import plan
 
 SCALARS = st.one_of(
     st.integers(),
@@ -78,7 +78,7 @@ def read(folder: Path, content: bytes) -> None:
     """Loads a study file and plans its jobs."""
     path = folder / "mine.toml"
     path.write_bytes(content)
-    answers(lambda: plan(Request(study=load_study(str(path))), folder / "data", "fp32"))
+    answers(lambda: plan(load_study(str(path)), folder / "data", "fp32"))
 
 
 @given(STUDIES)

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tests.asked import jobs_of
 from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Score
 from vaebench.report import ReportSummary, build_report
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 from vaebench.store import Reader, Store
 
 SHAPES = ["square", "ellipse", "heart"]
@@ -151,10 +152,7 @@ def sweep(
 ) -> list[JobSpec]:
     """The jobs of a sweep; the literal command's by default."""
     wanted = Setting(**{"steps": 700, **setting})  # type: ignore[arg-type]
-    spec = SweepSpec(
-        setting=wanted, models=tuple(models), seeds=tuple(range(seeds)), betas=tuple(betas)
-    )
-    return spec.expand()
+    return jobs_of(*models, setting=wanted, seeds=tuple(range(seeds)), betas=tuple(betas))
 
 
 Fate = Callable[[JobSpec], str]

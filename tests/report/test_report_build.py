@@ -12,12 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.asked import jobs_of
 from tests.report.databases import outcome, report, sweep, write
 from vaebench.analysis import TABLES
 from vaebench.errors import OutputError, UsageError, VaebenchError
 from vaebench.outcome import Artifact
 from vaebench.report import ReportSummary, build_report
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 from vaebench.store import Reader, Store
 
 NOTHING_WRONG = re.compile(r"\bnan\b|\bNone\b|\binf\b|NaN")
@@ -293,8 +294,8 @@ def test_a_name_that_no_file_can_have_is_cut_and_no_two_are_the_same(tmp_path: P
     names = [f"npz:{'deep/' * 600}mine.npz", "npz:a.b", "npz:a-b"]
     with Store(tmp_path / "results.db") as store:
         for name in names:
-            spec = SweepSpec(setting=Setting(dataset=name, steps=5), models=("vae",), seeds=(0,))
-            claim = store.claim(store.add_sweep(spec.expand(), "").sweep_id)
+            spec = jobs_of("vae", setting=Setting(dataset=name, steps=5), seeds=(0,))
+            claim = store.claim(store.add_sweep(spec, "").sweep_id)
             assert claim is not None
             store.complete(claim, outcome(claim.spec))
         summary = build_report(store, tmp_path / "report", formats=["svg"])
@@ -310,7 +311,7 @@ def test_a_report_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path: 
         return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
     with Store(tmp_path / "results.db") as store:
-        sweep = store.add_sweep(SweepSpec(models=("vae",), seeds=(0, 1)).expand(), "").sweep_id
+        sweep = store.add_sweep(jobs_of("vae", seeds=(0, 1)), "").sweep_id
         for seed in (0, 1):
             claim = store.claim(sweep)
             assert claim is not None

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.asked import jobs_of
 from vaebench.analysis import runs
 from vaebench.outcome import JobOutcome, Score
 from vaebench.report import ReportSummary, build_report
 from vaebench.report.tables import Table, escape_latex
-from vaebench.spec import SweepSpec
 from vaebench.store import Reader, Store
 
 ODD = "50 % of A_b & C#d ~ {x} $5 ^2 \\ β ± – <tag> | “q” ↑ R² ×"
@@ -49,7 +49,7 @@ def test_csv_holds_unrounded_means_that_the_store_gives(
 
 
 def test_a_mean_and_its_interval_are_written_alike(tmp_path: Path) -> None:
-    specs = SweepSpec(models=("vae",), seeds=(0, 1)).expand()
+    specs = jobs_of("vae", seeds=(0, 1))
     with Store(tmp_path / "results.db") as store:
         sweep = store.add_sweep(specs, "").sweep_id
         for value in (0.00031, 0.00033):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
+from tests.asked import jobs_of
 from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Score
-from vaebench.spec import JobSpec, Setting, SweepSpec
+from vaebench.spec import JobSpec, Setting
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -14,7 +15,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def make_specs(seeds: int = 3, model: str = "vae") -> list[JobSpec]:
     """Returns small jobs that differ in the seed."""
     setting = Setting(steps=10)
-    return SweepSpec(setting=setting, models=(model,), seeds=tuple(range(seeds))).expand()
+    return jobs_of(model, setting=setting, seeds=tuple(range(seeds)))
 
 
 def outcome(spec: JobSpec, **values: object) -> JobOutcome:

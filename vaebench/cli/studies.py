@@ -8,8 +8,8 @@ import typer
 from rich.text import Text
 
 from vaebench.cli import tables
-from vaebench.lists import seeds
-from vaebench.study import Study, load_study, study_names, study_path
+from vaebench.study import Study
+from vaebench.study_files import load_study, study_names, study_path
 
 
 def studies(
@@ -40,4 +40,4 @@ def trainings(study: Study) -> int:
         for values in entry.grid.values():
             product *= len(values)
         cells += product
-    return len(study.datasets) * cells * len(seeds(study.seeds)) * (study.folds or 1)
+    return len(study.datasets) * cells * len(study.seeds) * (study.folds or 1)

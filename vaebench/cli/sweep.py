@@ -16,8 +16,9 @@ from vaebench.cli.telling import Terminal
 from vaebench.errors import UsageError
 from vaebench.passwords import hidden
 from vaebench.spec import Setting
-from vaebench.study import load_study
-from vaebench.sweeping.planning import FIELDS, PLAIN, Request
+from vaebench.study import PLAIN
+from vaebench.study_files import load_study
+from vaebench.sweeping.planning import FIELDS
 from vaebench.sweeping.running import Place, carried_out, planned
 
 TELLING = Terminal()
@@ -247,15 +248,14 @@ def sweep(
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs exclude each other: give one of them.")
     options = locals()
-    request = Request(
-        study=PLAIN if study is None else load_study(study),
+    strengths = () if betas is None else lists.numbers("--betas", betas)
+    asked = (PLAIN if study is None else load_study(study)).over(
         models=None if models is None else lists.names(models),
-        betas=() if betas is None else lists.numbers("--betas", betas),
+        betas=strengths,
         grid=lists.grid(set_ or ()),
         seeds=None if seeds is None else lists.seeds(seeds),
         datasets=None if dataset is None else lists.names(dataset),
         folds=folds,
-        epochs=epochs,
         setting={FIELDS[name]: options[name] for name in FIELDS if options[name] is not None},
     )
     place = Place(
@@ -270,9 +270,9 @@ def sweep(
         retries=retries,
         fail_fast=fail_fast,
     )
-    sweep = planned(request, place, TELLING, dry_run=dry_run)
+    sweep = planned(asked, place, TELLING, dry_run=dry_run)
     if dry_run:
-        say_plan(sweep, request.betas)
+        say_plan(sweep, strengths)
         return
     command = shlex.join(map(hidden, ["vaebench", *sys.argv[1:]]))
     finished = carried_out(sweep, command, TELLING, renew=renew)

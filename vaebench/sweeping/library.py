@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from vaebench import lists
 from vaebench.errors import UsageError
 from vaebench.passwords import hidden
-from vaebench.study import load_study
-from vaebench.sweeping.planning import FIELDS, PLAIN, Request
+from vaebench.study import PLAIN
+from vaebench.study_files import load_study
+from vaebench.sweeping.planning import FIELDS
 from vaebench.sweeping.progress import Progress
 from vaebench.sweeping.running import Place, carried_out, planned
 from vaebench.sweeping.telling import Silence
@@ -168,8 +169,7 @@ def sweep(
     if steps is not None and epochs is not None:
         raise UsageError("steps and epochs exclude each other: give one of them.")
     telling = Progress() if progress else Silence()
-    request = Request(
-        study=PLAIN if study is None else load_study(study),
+    asked = (PLAIN if study is None else load_study(study)).over(
         models=_names(models),
         betas=_numbers("betas", betas),
         grid={
@@ -179,7 +179,6 @@ def sweep(
         seeds=_seeds(seeds),
         datasets=_names(dataset),
         folds=folds,
-        epochs=epochs,
         setting={FIELDS[name]: arguments[name] for name in FIELDS if name in arguments},
     )
     place = Place(
@@ -194,7 +193,7 @@ def sweep(
         retries=retries,
         fail_fast=fail_fast,
     )
-    found = planned(request, place, telling)
+    found = planned(asked, place, telling)
     finished = carried_out(found, as_command(arguments), telling, renew=renew)
     finished.ended.check()
     return SweepResult(

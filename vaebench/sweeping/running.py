@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from vaebench.errors import StoreError, UsageError
 from vaebench.spec import JobSpec
+from vaebench.study import Study
 from vaebench.sweeping.own import make_ready, own_data
-from vaebench.sweeping.planning import Request, plan
+from vaebench.sweeping.planning import plan
 from vaebench.sweeping.twins import only_evaluated, trained_twins
 from vaebench.sweeping.working import Ended, cores, work
 
@@ -115,11 +116,11 @@ class Finished:
         return not (self.failed or self.counts["PENDING"] or self.renewed.counts.get("FAILED"))
 
 
-def planned(request: Request, place: Place, telling: Telling, *, dry_run: bool = False) -> Planned:
-    """Finds what a request asks for, and opens the user's own data.
+def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = False) -> Planned:
+    """Finds what a study asks for, and opens the user's own data.
 
     Args:
-        request: What is asked for.
+        study: What is asked for.
         place: Where it is to be trained.
         telling: Is told what is noticed on the way.
         dry_run: Make no tables on a server that has none.
@@ -132,7 +133,7 @@ def planned(request: Request, place: Place, telling: Telling, *, dry_run: bool =
     from vaebench.devices import resolve_device, resolve_precision
 
     device = resolve_device(place.device)
-    named = request.datasets or request.study.datasets
+    named = study.datasets
     own = own_data(
         named,
         place.data_dir,
@@ -141,7 +142,7 @@ def planned(request: Request, place: Place, telling: Telling, *, dry_run: bool =
         skip_broken=place.skip_broken,
         dry_run=dry_run,
     )
-    jobs = plan(request, place.data_dir, resolve_precision(place.precision, device), own)
+    jobs = plan(study, place.data_dir, resolve_precision(place.precision, device), own)
     workers = min(place.workers or (cores() if device == "cpu" else 1), len(jobs))
     return Planned(jobs=jobs, place=place, device=device, workers=workers, datasets=named, own=own)
 
