@@ -100,6 +100,11 @@ class Terms(NamedTuple):
     generator: torch.Generator
     log_ratio: Tensor | None = None
 
+    @property
+    def negative_elbo(self) -> Tensor:
+        """The mean over the batch, nats per example, a scalar."""
+        return self.reconstruction.mean() + self.kl.sum(1).mean()
+
 
 class Job(Protocol):
     """What an adversary is told of the job that it trains in; `spec.JobSpec` is one."""

@@ -5,7 +5,6 @@ Cards of published data sets are made without opening them, so they are there be
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from vaebench.data import find_dataset, find_own, load_dataset
 from vaebench.data.base import Dataset, data_folder
 from vaebench.data.info import Contents, DatasetInfo
+from vaebench.data.tiles import tiled_png
 from vaebench.hints import hint_data
 
 
@@ -75,15 +75,8 @@ def sample_picture(data: Dataset, rows: int = 3, columns: int = 8) -> bytes:
     Returns:
         A PNG picture of rows · H × columns · W pixels.
     """
-    from PIL import Image
-
     chosen = np.random.default_rng(0).integers(0, len(data), rows * columns)
-    channels, height, width = data.observation_shape
-    images = data.observations(chosen).reshape(rows, columns, channels, height, width)
-    grid = images.transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
-    buffer = io.BytesIO()
-    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return tiled_png(data.observations(chosen), rows, columns)
 
 
 def contents_of(data: Dataset) -> Contents:

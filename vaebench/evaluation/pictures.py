@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from vaebench.data import Dataset
+from vaebench.data.tiles import tiled_png
 from vaebench.evaluation.encoder import Encoder
 from vaebench.networks.vae import VAE
 from vaebench.outcome import Artifact
@@ -113,12 +112,7 @@ def _artifact(
 ) -> Artifact:
     """Lays tiles [R · K, C, H, W] in [0, 1] out in one PNG of R rows and K columns."""
     rows, columns = len(row_labels), len(column_labels)
-    _, channels, height, width = tiles.shape
     levels = (tiles.float().clamp(0, 1) * LEVELS).round() * (255 / LEVELS)
     pixels = levels.round().to(torch.uint8).cpu().numpy()
-    grid = pixels.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
-    grid = grid.reshape(rows * height, columns * width, channels)
-    buffer = io.BytesIO()
-    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(buffer, "PNG", optimize=True)
     detail = {"row_labels": list(row_labels), "column_labels": list(column_labels)}
-    return Artifact(name, buffer.getvalue(), rows, columns, detail)
+    return Artifact(name, tiled_png(pixels, rows, columns), rows, columns, detail)

@@ -51,7 +51,7 @@ def dip_vae_i(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor
         step: Steps done before this one.
     """
     del step
-    return _elbo(terms) + _penalty(covariance(terms.mu), hyper)
+    return terms.negative_elbo + _penalty(covariance(terms.mu), hyper)
 
 
 def dip_vae_ii(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tensor:
@@ -66,11 +66,7 @@ def dip_vae_ii(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tenso
 
     del step
     spread = torch.diag_embed(terms.logvar.exp().mean(0))
-    return _elbo(terms) + _penalty(covariance(terms.mu) + spread, hyper)
-
-
-def _elbo(terms: Terms) -> Tensor:
-    return terms.reconstruction.mean() + terms.kl.sum(1).mean()
+    return terms.negative_elbo + _penalty(covariance(terms.mu) + spread, hyper)
 
 
 def _penalty(matrix: Tensor, hyper: Mapping[str, Tensor]) -> Tensor:

@@ -23,8 +23,7 @@ def factor_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tenso
     """
     del step
     assert terms.log_ratio is not None, "FactorVAE needs a discriminator"
-    elbo = terms.reconstruction.mean() + terms.kl.sum(1).mean()
-    return elbo + hyper["gamma"] * terms.log_ratio.mean()
+    return terms.negative_elbo + hyper["gamma"] * terms.log_ratio.mean()
 
 
 def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
