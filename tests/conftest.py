@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives the tests a home of their own to remember plug-ins in."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vaebench-state-")
+    config.add_cleanup(lambda: shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vaebench.data import load_dataset
     from vaebench.errors import VaebenchError
     from vaebench.frames import curves, runs, scores
+    from vaebench.plugging import use_plugins
     from vaebench.sweeping.library import SweepResult, sweep
     from vaebench.trained import TrainedModel, load_model
 
@@ -30,6 +31,7 @@ _HOMES = {
     "runs": "vaebench.frames",
     "scores": "vaebench.frames",
     "sweep": "vaebench.sweeping.library",
+    "use_plugins": "vaebench.plugging",
 }
 """Where each public name is at home: imported when it is first asked for."""
 
@@ -46,6 +48,7 @@ __all__ = [
     "runs",
     "scores",
     "sweep",
+    "use_plugins",
 ]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from vaebench.fingerprint import code_digest, training_digest
+from vaebench.plugins.versions import with_versions
 from vaebench.training import device_name
 
 PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow".split()
@@ -17,7 +20,11 @@ PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow"
 
 
 def environment(
-    device: str, threads: int, source: str | None, data_digest: str | None = None
+    device: str,
+    threads: int,
+    source: str | None,
+    data_digest: str | None = None,
+    plugins: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Describes where a job was trained, in JSON types.
 
@@ -26,6 +33,7 @@ def environment(
         threads: Threads within an operation.
         source: Where the data came from, if they were loaded.
         data_digest: Digest of the content of a user's own data.
+        plugins: Versions by name of the plug-ins that the model was trained with.
     """
     return {
         "device": device.partition(":")[0],
@@ -38,7 +46,8 @@ def environment(
         "data": source,
         **({} if data_digest is None else {"data_digest": data_digest}),
         "code": code_digest(),
-        "training_code": training_digest(),
+        "training_code": with_versions(training_digest(), plugins),
+        **({"plugins": dict(plugins)} if plugins else {}),
         **_git(),
     }
 

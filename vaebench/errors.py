@@ -50,6 +50,10 @@ class LostWorkerError(VaebenchError):
     """A worker process died without an answer (killed, or out of memory)."""
 
 
+class PluginWarning(UserWarning):
+    """A plug-in cannot be used, or not as it was: said in a line, and all else goes on."""
+
+
 def unknown(kind: str, value: object, known: Iterable[str]) -> UsageError:
     """Builds the error for a name that is none of the known ones.
 

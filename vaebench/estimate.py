@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +13,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 
+from vaebench import plugins
 from vaebench.child import Child
 from vaebench.data.cards import card
 from vaebench.data.info import Contents
+from vaebench.errors import VaebenchError
+from vaebench.plugins.plugin import Reference
 from vaebench.spec import JobSpec
 
 BUDGET_SECONDS = 20.0
@@ -22,6 +26,9 @@ BUDGET_SECONDS = 20.0
 
 START_SECONDS = 60.0
 """For the start of the process that measures."""
+
+NOBODY = -1
+"""The place of no group, with which it is said why none can be measured."""
 
 Group = tuple[JobSpec, int, Contents]
 
@@ -100,7 +107,8 @@ def estimate(
 @contextmanager
 def _measuring(groups: Sequence[Group], device: str, budget_seconds: float) -> Iterator[Connection]:
     """Starts the process that measures; it is ended with the block."""
-    child = Child(_measure, (list(groups), device, budget_seconds))
+    work = plugins.references(), pickle.dumps(list(groups)), device, budget_seconds
+    child = Child(_measure, work)
     try:
         yield child.pipe
     finally:
@@ -109,7 +117,14 @@ def _measuring(groups: Sequence[Group], device: str, budget_seconds: float) -> I
         child.pipe.close()
 
 
-def _measure(pipe: Connection, groups: list[Group], device: str, budget_seconds: float) -> None:
+def _measure(
+    pipe: Connection,
+    wanted: Sequence[Reference],
+    pickled: bytes,
+    device: str,
+    budget_seconds: float,
+) -> None:
+    """Measures groups of jobs, which can be read once the plug-ins are there."""
     if hasattr(signal, "alarm"):
         longest = int(START_SECONDS + budget_seconds) + 1
         signal.alarm(longest)  # ends this process should its parent be gone
@@ -117,6 +132,12 @@ def _measure(pipe: Connection, groups: list[Group], device: str, budget_seconds:
         Path("/proc/self/oom_score_adj").write_text("1000")
     from vaebench.timing import measured
 
+    try:
+        plugins.follow(wanted)
+    except VaebenchError as error:
+        pipe.send(([NOBODY], str(error)))
+        return
+    groups: list[Group] = pickle.loads(pickled)
     pipe.send(([], 0.0))
     for found in measured(groups, device):
         pipe.send(found)

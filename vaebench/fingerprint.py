@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 TRAINING = (
-    *("protocols.py", "records.py", "priors.py", "streams.py", "spec.py"),
+    *("protocols.py", "parameters.py", "records.py", "priors.py", "streams.py", "spec.py"),
     *("data", "networks", "models", "training"),
 )
 """Files and rooms that decide what a trained model is."""
@@ -79,13 +79,15 @@ def _as_committed(commit: str) -> bool | None:
     return {0: True, 1: False}.get(code)
 
 
-def other_code(old: int, runs: int) -> str:
+def other_code(old: int, runs: int, plugins: Sequence[str] = ()) -> str:
     """Says how many runs the code at hand did not make, in a sentence.
 
     Args:
         old: Finished runs that other code made.
         runs: Finished runs in all.
+        plugins: Names of the plug-ins that some of them were made with another version of.
     """
+    named = "".join(f" or of the plug-in {name}" for name in plugins)
     verb = "was" if old == 1 else "were"
     total = "1 finished run" if runs == 1 else f"{runs:,} finished runs"
-    return f"{old:,} of {total} {verb} made by other code of vaebench than that at hand."
+    return f"{old:,} of {total} {verb} made by other code of vaebench{named} than that at hand."

@@ -8,100 +8,27 @@ it is called.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from vaebench import declared
+from vaebench.declared import Record, first_problem
 from vaebench.digits import written
 from vaebench.errors import UsageError
+from vaebench.parameters import PARAMETER, SOURCE, are_parameters
+from vaebench.parameters import Parameter as Parameter
+from vaebench.parameters import Source as Source
+from vaebench.parameters import finite_number as finite_number
 from vaebench.protocols import Coders, Shape
 
 if TYPE_CHECKING:
     from vaebench.protocols import Begin, MakeAdversary, MakePrior, Objective
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The paper that something is from.
-
-    Attributes:
-        authors: As a text cites them, such as `Higgins et al.`.
-        year: Of publication.
-        paper: Title.
-        link: Where it is.
-        place: Section, table or equation that is meant, or empty.
-    """
-
-    authors: str
-    year: int
-    paper: str
-    link: str
-    place: str = ""
-
-    @property
-    def citation(self) -> str:
-        """Authors and year, such as `Higgins et al. 2017`."""
-        return f"{self.authors} {self.year}"
-
-
-def finite_number(name: str, value: Any, *, positive: bool = False) -> None:
-    """Makes sure that a value is a finite number, and not negative.
-
-    Raises:
-        UsageError: It is none.
-    """
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or value < 0 or (positive and value == 0):
-        bound = "above 0" if positive else "0 or more"
-        raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A hyperparameter of a model: a number, which is part of the job's key.
-
-    Attributes:
-        name: What `--set MODEL.NAME` takes.
-        default: Its value unless set; None for the number of steps of the run.
-        symbol: How figures and tables write it; a text after `_` is set low. Empty for the name.
-        unit: Of the value, or empty.
-        positive: Whether 0 is refused.
-        most: The greatest value that it takes, or None.
-        whole: Whether it counts something.
-        switch: Whether it chooses a variant: 0 for the published study's, 1 for the other.
-    """
-
-    name: str
-    default: float | None
-    symbol: str = ""
-    unit: str = ""
-    positive: bool = False
-    most: float | None = None
-    whole: bool = False
-    switch: bool = False
-
-    def check(self, model: str, value: Any) -> None:
-        """Makes sure that a value is one that it takes.
-
-        Args:
-            model: Name of the model that has it.
-            value: The value.
-
-        Raises:
-            UsageError: It is not.
-        """
-        name = f"{model}.{self.name}"
-        finite_number(name, value, positive=self.positive)
-        if self.whole and value != int(value):
-            raise UsageError(f"{name} is {value:g}: it must be a whole number.")
-        if self.most is not None and value > self.most:
-            raise UsageError(f"{name} is {value:g}: it must be {self.most:g} or less.")
-        if self.switch and value not in (0, 1):
-            raise UsageError(f"{name} is {value:g}: it must be 0 or 1.")
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Model:
+class Model(Record):
     """A model: what is minimised, what is known of it, and how figures show it.
 
     Attributes:
@@ -110,7 +37,7 @@ class Model:
         source: Where it is from.
         objective: What training minimises, nats per example.
         colour: Of its marks in figures, as `#rrggbb`; no other model has it.
-        marker: Of matplotlib's; no other model has it, so that colour is never the only sign.
+        marker: One of `MARKERS`; no other model has it, so that colour is never the only sign.
         aliases: Other names that `--models` takes.
         parameters: Its hyperparameters.
         strength: Name of the one that its regulariser is swept over, or None.
@@ -124,6 +51,9 @@ class Model:
         learnt: Makes what is learnt beside the network, as tensors by name; None for nothing.
         adversary: Makes what trains beside it, for a job and a device; None for nothing.
     """
+
+    kind: ClassVar[str] = "model"
+    group: ClassVar[str] = "vaebench.models"
 
     name: str
     title: str
@@ -142,6 +72,22 @@ class Model:
     prior: MakePrior | None = None
     learnt: Begin | None = None
     adversary: MakeAdversary | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and aliases."""
+        return self.name, *self.aliases
+
+    def problem(self) -> str | None:
+        """Says which field, or which of a hyperparameter's, has a value that it does not take."""
+        if wrong := first_problem(self, _MODEL):
+            return wrong
+        for each in self.parameters:
+            if wrong := first_problem(each, PARAMETER):
+                return f"{wrong} (hyperparameter {each.name!r})"
+        if self.strength is not None and not self.has(self.strength):
+            return f"strength is {self.strength!r}: it must be one of its parameters, or None"
+        return first_problem(self.source, SOURCE)
 
     @property
     def cited(self) -> str:
@@ -176,7 +122,7 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Network(Record):
     """An architecture of encoder and decoder.
 
     Attributes:
@@ -184,15 +130,31 @@ class Network:
         build: Makes the layers for a shape of observations (channels, height, width), a number of
             latents, and the width of the one-hot label (0 for none).
         sizes: Heights, and widths, in pixels that it takes; empty for any.
-        natural: Sizes of observations that it is taken for where no network is named.
+        natural: Sizes of observations that it is taken for where no network is named; of a
+            plug-in's it says nothing, so that installing one changes no sweep.
         source: Where it is from; None for this project's own.
     """
+
+    kind: ClassVar[str] = "network"
+    group: ClassVar[str] = "vaebench.networks"
 
     name: str
     build: Callable[[Shape, int, int], Coders]
     sizes: tuple[int, ...] = ()
     natural: tuple[int, ...] = ()
     source: Source | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name."""
+        return (self.name,)
+
+    def problem(self) -> str | None:
+        """Says which field has a value that it does not take; None where all is well."""
+        wrong = first_problem(self, _NETWORK)
+        if wrong or self.source is None:
+            return wrong
+        return first_problem(self.source, SOURCE)
 
     def takes(self, height: int, width: int) -> bool:
         """Says whether it takes observations of a size in pixels."""
@@ -251,3 +213,35 @@ class Measure:
         if value is None or not math.isfinite(value):
             return "–"
         return written(value, self.digits, width)
+
+
+MARKERS = "o s ^ v < > D p * X P h H d 8".split()
+"""Markers of figures that can be told apart when they are filled."""
+
+_MODEL: tuple[declared.Rule, ...] = (
+    ("name", declared.is_name, declared.NAME),
+    ("title", declared.is_text, declared.TEXT),
+    ("source", lambda v: isinstance(v, Source), "a records.Source"),
+    ("objective", callable, declared.FUNCTION),
+    ("colour", lambda v: re.fullmatch("#[0-9a-fA-F]{6}", v) is not None, "as #rrggbb"),
+    ("marker", lambda v: v in MARKERS, f"one of {' '.join(MARKERS)}"),
+    ("aliases", declared.is_names, "a tuple of names"),
+    ("parameters", are_parameters, "a tuple of records.Parameter, each of a name of its own"),
+    ("fixed", lambda v: all(declared.is_number(dict(v)[name]) for name in dict(v)), "pairs of a "
+     "name and a number"),
+    ("conditional", declared.is_flag, declared.FLAG),
+    ("stochastic", declared.is_flag, declared.FLAG),
+    ("warmup", declared.is_flag, declared.FLAG),
+    ("least_batch", declared.is_count, "a whole number, 1 or more"),
+    ("prior", declared.is_function_or_none, declared.FUNCTION_OR_NONE),
+    ("learnt", declared.is_function_or_none, declared.FUNCTION_OR_NONE),
+    ("adversary", declared.is_function_or_none, declared.FUNCTION_OR_NONE),
+)  # fmt: skip
+
+_NETWORK: tuple[declared.Rule, ...] = (
+    ("name", declared.is_name, declared.NAME),
+    ("build", callable, declared.FUNCTION),
+    ("sizes", declared.is_counts, "a tuple of sizes in pixels"),
+    ("natural", declared.is_counts, "a tuple of sizes in pixels"),
+    ("source", lambda v: v is None or isinstance(v, Source), "a records.Source or None"),
+)

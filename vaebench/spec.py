@@ -13,7 +13,7 @@ from typing import Any
 
 from vaebench.errors import UsageError, unknown
 from vaebench.models import find_model
-from vaebench.networks import network_names
+from vaebench.networks import find_network
 from vaebench.records import finite_number
 
 LIKELIHOODS = ("bernoulli", "gaussian")
@@ -91,7 +91,7 @@ class Setting:
             _whole("--folds", self.folds, 2)
         finite_number("--lr", self.learning_rate, positive=True)
         finite_number("--weight-decay", self.weight_decay)
-        _choice("network", self.network, network_names())
+        find_network(self.network)
         _choice("likelihood", self.likelihood, LIKELIHOODS)
         _choice("precision", self.precision, PRECISIONS)
         _choice("choice of --scores", self.scores, SCORES)

@@ -81,8 +81,10 @@ def measured(
     for places in kinds.values():
         try:
             yield places, _seconds([groups[p] for p in places], device, encodings, scorings)
-        except (RuntimeError, MemoryError, VaebenchError) as error:
-            yield places, " ".join(str(error).split()) or type(error).__name__
+        except Exception as error:  # a plug-in raises anything
+            kind = "" if isinstance(error, (RuntimeError, VaebenchError)) else type(error).__name__
+            line = " ".join(str(error).split())
+            yield places, f"{kind}: {line}" if kind and line else line or type(error).__name__
 
 
 def _kind(job: JobSpec, contents: Contents) -> Kind:

@@ -43,6 +43,7 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
         ((2, 10), (2, 1, 64, 64), (3, 1, 64, 64))
     """
     from vaebench.saved import load_model as read
+    from vaebench.store import recall_plugins
 
     folder = Path(out)
     models = folder / "models" if (folder / "models").is_dir() else folder
@@ -53,6 +54,7 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
         raise UsageError(
             f"There is no one model of key {key!r} among the {len(found):,} in {models}: {what}."
         )
+    recall_plugins(str(models.parent / "results.db"))
     spec, model = read(matching[0])
     return TrainedModel(spec, model)
 

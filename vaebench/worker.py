@@ -25,11 +25,12 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
-from vaebench.fingerprint import code_digest, training_digest
+from vaebench.fingerprint import code_digest
 from vaebench.memory import last_sign, ran_out
 from vaebench.networks import fitting_size
 from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
+from vaebench.plugging import of_scores, of_training, trained_by
 from vaebench.saved import Training, load_model, read_model, save_model
 from vaebench.signs import Interrupted, while_evaluating, while_training
 from vaebench.spec import JobSpec
@@ -122,7 +123,7 @@ def _run(
     feed, own = _feed(spec, context, on_event)
     data = feed.data
     digest = own.digest if own else None
-    known = environment(context.device, context.threads, data.source, digest)
+    known = environment(context.device, context.threads, data.source, digest, of_training(spec))
     found = _twin(spec, context, on_event)
     model, training = found or _train(spec, feed, context, known, on_event, should_stop)
     if training is None:
@@ -134,6 +135,7 @@ def _run(
         return JobOutcome(spec.key, "interrupted")
     eval_seconds = time.perf_counter() - start
     save_model(context.model(spec.key), spec, model, training)
+    known = known | _scorers(figures)
     if found:
         known = {**training.environment, "code": code_digest(), "evaluation": known}
     return JobOutcome(
@@ -182,7 +184,7 @@ def _twin(
     try:
         saved = read_model(path)
         training = saved.training
-        if training is None or training.code != training_digest():
+        if training is None or training.code != trained_by(spec):
             raise VaebenchError(f"{path} was trained by other code of vaebench.")
         if saved.spec.training_key != spec.training_key:
             raise DamagedError(f"{path} is the model of another job, {saved.spec.key}.")
@@ -209,9 +211,17 @@ def _evaluate_again(
     except Interrupted:
         return JobOutcome(spec.key, "interrupted")
     digest = own.digest if own else None
-    known = environment(context.device, context.threads, feed.data.source, digest)
+    used = of_training(spec)
+    known = environment(context.device, context.threads, feed.data.source, digest, used)
+    known = known | _scorers(figures)
     seconds = time.perf_counter() - start
     return JobOutcome(spec.key, "complete", environment=known, eval_seconds=seconds, **figures)
+
+
+def _scorers(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the plug-ins that scored a run, as its environment has them; nothing for none."""
+    scored = of_scores(score.name for score in figures["scores"])
+    return {"score_plugins": scored} if scored else {}
 
 
 def _feed(

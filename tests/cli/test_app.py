@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Say
 from tests.conftest import CommandLine
 from vaebench import __version__
-from vaebench.cli import app, inspect
+from vaebench.cli import app, known
 
 COMMANDS = ("sweep", "status", "runs", "show", "diff", "retry", "reproduce", "report", "export")
 HEAVY = (
@@ -107,7 +107,7 @@ class TestErrors:
     def test_a_defect_says_so_and_keeps_its_traceback(
         self, say: Say, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(inspect, "MODELS", None)
+        monkeypatch.setattr(known, "all_models", None)
         said = say("models")
         assert said.code == 1
         assert said.err.startswith("Traceback")
@@ -117,7 +117,7 @@ class TestErrors:
         def stop(*arguments: object, **options: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(inspect.tables, "emit", stop)
+        monkeypatch.setattr(known.tables, "emit", stop)
         assert say("models").code == 130
 
     def test_debug_after_two_dashes_is_a_word(self) -> None:

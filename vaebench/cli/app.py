@@ -7,15 +7,17 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 
 from vaebench.cli import stopping, tables
 from vaebench.cli.commands import application
-from vaebench.errors import VaebenchError
+from vaebench.errors import PluginWarning, UsageError, VaebenchError
 from vaebench.harmless import visible
 from vaebench.hints import DATABASE_VARIABLE
 from vaebench.passwords import scrubbed, without_secrets
@@ -66,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code: 0 done, 1 a job failed or an error, 2 wrong usage, 130 interrupted.
     """
     words, debug = _without_debug(arguments)
+    words, files = _without_plugins(words)
     named = [*words, os.environ.get(DATABASE_VARIABLE, "")]
     urls = [word for word in named if "://" in word]
     complain = partial(_complain, debug=debug, urls=urls)
@@ -73,7 +76,15 @@ def run(arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = application(_first(words))(args=words, prog_name="vaebench", standalone_mode=False)
+        with _plugin_warnings_as_lines():
+            if "" in files:
+                raise UsageError("--plugin names no file: give one, as in --plugin mine.py.")
+            if files:
+                from vaebench.plugging import use_plugins
+
+                use_plugins(*files)
+            command = application(_first(words))
+            code = command(args=words, prog_name="vaebench", standalone_mode=False)
         sys.stdout.flush()
     except VaebenchError as error:
         return complain(str(error), error.exit_code)
@@ -111,6 +122,46 @@ def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
     end = words.index("--") if "--" in words else len(words)
     kept = [word for word in words[:end] if word != "--debug"]
     return [*kept, *words[end:]], len(kept) < end
+
+
+def _without_plugins(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Takes every `--plugin FILE` out of the words, wherever it stands before a `--`."""
+    kept: list[str] = []
+    files: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest], files
+        name, equals, value = word.partition("=")
+        if name != "--plugin":
+            kept.append(word)
+        else:
+            files.append(value if equals else next(rest, ""))
+    return kept, files
+
+
+@contextmanager
+def _plugin_warnings_as_lines() -> Iterator[None]:
+    """Prints what is to be said of plug-ins as vaebench prints what it says, each once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PluginWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, PluginWarning):
+                tables.note(f"vaebench: {message}")
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def _usage(error: typer.TyperException, words: Sequence[str]) -> str:

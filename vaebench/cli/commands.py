@@ -28,7 +28,9 @@ _COMMANDS = {
     "merge": ("upkeep", _KEEP),
     "remove": ("upkeep", _KEEP),
     "prune": ("upkeep", _KEEP),
-    "models": ("inspect", _KNOWN),
+    "models": ("known", _KNOWN),
+    "networks": ("known", _KNOWN),
+    "scores": ("known", _KNOWN),
     "studies": ("studies", _KNOWN),
     "data": ("data", _KNOWN),
 }
@@ -101,5 +103,13 @@ def _everywhere(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks of errors; before or after a command.")
     ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.py",
+            help="Add the models, networks, data sets and scores of a file (docs/plugins.md); "
+            "before or after a command. Repeatable.",
+        ),
+    ] = None,
 ) -> None:
-    """Takes the options that stand before a command; `main` has already acted on `--debug`."""
+    """Takes options that stand before a command; `run` has acted on `--debug` and `--plugin`."""

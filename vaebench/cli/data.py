@@ -35,7 +35,8 @@ app = typer.Typer(
 @app.command("list")
 def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
     """List the data sets: which are here, where, how large, and how to get the others."""
-    from vaebench.data import dataset_names
+    from vaebench.cli.known import with_sources
+    from vaebench.data import all_datasets
     from vaebench.data.cards import card
 
     columns = (
@@ -45,15 +46,17 @@ def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
         Column("download", right=True, spare=1),
         Column("where"),
     )
-    rows, missing = [], False
-    for name in dataset_names():
+    rows: list[list[tables.Cell]] = []
+    missing = False
+    for name in [info.name for info in all_datasets()]:
         found = card(name, data_dir)
         here = Text("yes", style="green") if found.available else Text("no", style="yellow")
         absent = found.where == _command(name, data_dir)
         missing |= absent
         where = "-" if absent else found.where
-        rows.append((name, here, f"{found.contents.images:,}", _download_size(found), where))
-    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])
+        rows.append([name, here, f"{found.contents.images:,}", _download_size(found), where])
+    shown, cells = with_sources(columns, rows, all_datasets())
+    tables.emit(tables.table(shown, cells, width=tables.terminal_width())[0])
     if missing:
         tables.note(f"To get one that is not here: {_command('NAME', data_dir)}")
 

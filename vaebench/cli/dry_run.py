@@ -53,11 +53,12 @@ def _trained(sweep: Planned, jobs: list[JobSpec]) -> dict[str, str]:
 
 def _say_other_code(location: str, done: set[str]) -> None:
     """Says how many finished jobs were made by other code."""
-    from vaebench.store import Reader, made_by_other_code
+    from vaebench.store import Reader, made_by_other_code, other_plugins
 
     with Reader.open(location) as reader:
         if old := made_by_other_code(reader, done):
-            tables.note(f"{other_code(len(old), len(done))} With --renew they are trained again.")
+            said = other_code(len(old), len(done), other_plugins(reader))
+            tables.note(f"{said} With --renew they are trained again.")
 
 
 def _say_time(jobs: list[JobSpec], device: str, workers: int, own: Mapping[str, Contents]) -> None:

@@ -53,6 +53,7 @@ def evaluate(
 
     from vaebench.context import WorkerContext
     from vaebench.devices import resolve_device
+    from vaebench.plugging import in_use
     from vaebench.runner import rank
     from vaebench.store import Store, score_anew, stored_outcome
 
@@ -73,6 +74,7 @@ def evaluate(
             tables.note(missing_models(len(bare), len(chosen), db, folder))
         if not rows:
             raise typer.Exit(1)
+        store.remember(in_use(row.spec for row in rows))
         context = replace(context, own=trained_on(store, rows, dataset, data_dir))
         changed = 0
         done: list[str] = []

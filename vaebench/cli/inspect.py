@@ -1,4 +1,4 @@
-"""`vaebench show`, `diff`, `retry` and `models`: single runs from up close, and what there is."""
+"""`vaebench show`, `diff` and `retry`: single runs from up close."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from vaebench.digits import duration, written
 from vaebench.errors import StoreError, UsageError
 from vaebench.harmless import json_visible
 from vaebench.hints import hint, hint_again, password_hint
-from vaebench.models import MODELS
 
 if TYPE_CHECKING:
     from vaebench.outcome import Score
@@ -207,13 +206,15 @@ def retry(
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Make failed jobs pending again; the sweep's command then trains them."""
-    from vaebench.store import Store
+    from vaebench.store import ELSEWHERE, Store
 
     if bool(keys) == every:
         raise UsageError("Name the failed runs to retry, or give --all for all of them.")
     with Store(db, create=False) as store:
         chosen = [store.key(key) for key in keys or ()]
         renewed = [key for key in chosen if store.check(key)]
+        if foreign := [key for key in store.foreign() if key in renewed]:
+            raise StoreError(f"Run {foreign[0]} cannot be read. {ELSEWHERE}")
         rows = store.jobs(keys=chosen) if chosen else store.jobs(states=["FAILED"])
         if wrong := [r for r in rows if r.state != "FAILED" and r.key not in renewed]:
             raise StoreError(
@@ -233,18 +234,3 @@ def retry(
         tables.echo(hint_again(command, db))
     if advice := password_hint(db):
         tables.note(advice)
-
-
-def models() -> None:
-    """List the models, with their parameters and the one that is swept."""
-    columns = (Column("name"), Column("model"), Column("swept"), Column("parameters and defaults"))
-    rows = []
-    for model in MODELS:
-        values = [
-            f"{each.name}={'steps' if each.default is None else f'{each.default:g}'}"
-            for each in model.parameters
-        ]
-        names = " = ".join(model.aliases)
-        name = f"{model.name} (= {names})" if names else model.name
-        rows.append((name, model.cited, model.strength or "-", ", ".join(values) or "-"))
-    tables.emit(tables.table(columns, rows, width=tables.terminal_width())[0])

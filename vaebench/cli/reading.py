@@ -40,6 +40,13 @@ def unreadable(reader: Reader) -> list[tuple[str, str]]:
     lines = [(key, f"is unreadable: {reason}.") for key, reason in found[:SHOWN]]
     if len(found) > SHOWN:
         lines.append(("", f"and {len(found) - SHOWN:,} more."))
-    again = hint(f"vaebench retry {found[0][0]}", reader.location)
-    lines.append(("", f"To train one anew: {again}, then the sweep's command."))
+    foreign = reader.foreign()
+    if foreign:
+        from vaebench.store import ELSEWHERE
+
+        lines.append((foreign[0], ELSEWHERE[0].lower() + ELSEWHERE[1:]))
+    damaged = [key for key, _ in found if key not in foreign]
+    if damaged:
+        again = hint(f"vaebench retry {damaged[0]}", reader.location)
+        lines.append(("", f"To train one anew: {again}, then the sweep's command."))
     return lines

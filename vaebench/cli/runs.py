@@ -177,12 +177,16 @@ def _column(sort: str) -> str:
 
 def _said_of_sorting(records: Sequence[Mapping[str, Any]], sort: str) -> None:
     """Says it where no run has what they were to be sorted by, and what they have."""
-    from vaebench.store.schema import SCORES
+    from vaebench.measures import MEASURES, TIMES
 
     name = _column(sort)
     if not name or not records or any(record[name] is not None for record in records):
         return
-    there = [score for score in SCORES if any(record[score] is not None for record in records)]
+    there = [
+        score
+        for score in MEASURES
+        if score not in TIMES and any(record.get(score) is not None for record in records)
+    ]
     instead = f"They have: {', '.join(there)}." if there else "None of them has a score yet."
     tables.note(f"Not sorted: no run listed has a value of {name}. {instead}")
 

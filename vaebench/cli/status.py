@@ -111,7 +111,7 @@ def status(
 
 def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     """Returns the whole page, top to bottom."""
-    from vaebench.store import made_by_other_code
+    from vaebench.store import made_by_other_code, other_plugins
 
     reader.unreadable.clear()
     rows = reader.jobs()
@@ -119,7 +119,8 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     length = prefix_length(row.key for row in rows)
     page: list[RenderableType] = [_counts(reader.location, rows, len(reader.unreadable))]
     if old := made_by_other_code(reader):
-        said = other_code(len(old), sum(row.state == "COMPLETE" for row in rows))
+        done = sum(row.state == "COMPLETE" for row in rows)
+        said = other_code(len(old), done, other_plugins(reader))
         page.append(Text(f"{said} {RENEW}", style="yellow"))
     running = [row for row in rows if row.state == "RUNNING"]
     failed = [row for row in rows if row.state == "FAILED"]

@@ -119,18 +119,19 @@ def say_finished(sweep: Planned, finished: Finished, command: str) -> None:
         VaebenchError: Its output cannot be written.
         typer.Exit: With 1 where a job failed, with 130 where the user stopped the sweep.
     """
-    from vaebench.store import Reader, figures_of_sweep
+    from vaebench.store import Reader, figures_of_sweep, other_plugins
 
     location = sweep.place.location
     with Reader.open(location) as reader:
         rows = figures_of_sweep(reader, finished.sweep_id, list(FIGURES))
+        plugins = other_plugins(reader) if finished.other_code else []
         say_unreadable(reader)
     results_table(rows, sweep.jobs)
     closing(finished.counts, finished.failed, location, command, sweep.place.out)
     if old := finished.other_code:
         again = hint_again(command, location)
         again += "" if "--renew" in again.split() else " --renew"
-        tables.note(f"{other_code(len(old), len(rows))} To train them again: {again}")
+        tables.note(f"{other_code(len(old), len(rows), plugins)} To train them again: {again}")
     if bare := finished.without_model:
         tables.note(missing_models(len(bare), len(rows), location, sweep.place.out))
     say_ended(finished.ended)

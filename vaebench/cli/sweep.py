@@ -220,6 +220,15 @@ def sweep(
         bool,
         typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=WHERE),
     ] = False,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE.py",
+            help="Add the models, networks, data sets and scores of a file; the sweep remembers "
+            "it. Repeatable, and of every command.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     renew: Annotated[
         bool,
         typer.Option(
@@ -245,19 +254,11 @@ def sweep(
 
     Example: vaebench sweep --models cvae,betavae_h --betas 0.5,1,3,10 --seeds 5
     """
+    from vaebench.store import recall_plugins
+
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs exclude each other: give one of them.")
     options = locals()
-    strengths = () if betas is None else lists.numbers("--betas", betas)
-    asked = (PLAIN if study is None else load_study(study)).over(
-        models=None if models is None else lists.names(models),
-        betas=strengths,
-        grid=lists.grid(set_ or ()),
-        seeds=None if seeds is None else lists.seeds(seeds),
-        datasets=None if dataset is None else lists.names(dataset),
-        folds=folds,
-        setting={FIELDS[name]: options[name] for name in FIELDS if options[name] is not None},
-    )
     place = Place(
         out=out,
         db=db,
@@ -269,6 +270,17 @@ def sweep(
         skip_broken=skip_broken,
         retries=retries,
         fail_fast=fail_fast,
+    )
+    recall_plugins(place.location)  # before a name is looked up: it may be one of theirs
+    strengths = () if betas is None else lists.numbers("--betas", betas)
+    asked = (PLAIN if study is None else load_study(study)).over(
+        models=None if models is None else lists.names(models),
+        betas=strengths,
+        grid=lists.grid(set_ or ()),
+        seeds=None if seeds is None else lists.seeds(seeds),
+        datasets=None if dataset is None else lists.names(dataset),
+        folds=folds,
+        setting={FIELDS[name]: options[name] for name in FIELDS if options[name] is not None},
     )
     sweep = planned(asked, place, TELLING, dry_run=dry_run)
     if dry_run:

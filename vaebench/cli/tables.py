@@ -21,6 +21,9 @@ from vaebench.digits import written
 from vaebench.harmless import visible
 from vaebench.passwords import scrubbed
 
+Cell = str | Text
+"""What a row of a table has in a column."""
+
 GAP = 2
 """Blanks between two columns."""
 

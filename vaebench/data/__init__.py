@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from vaebench import plugins
 from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic, own_path
 from vaebench.data.cars3d import CARS3D
 from vaebench.data.celeba import CELEBA
@@ -18,6 +20,7 @@ from vaebench.data.own.identity import check_digest, content_digest, parsed
 from vaebench.data.own.npz import NPZ
 from vaebench.data.shapes3d import SHAPES3D
 from vaebench.data.smallnorb import SMALLNORB
+from vaebench.data.wellformed import opened
 from vaebench.errors import unknown
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "DatasetInfo",
     "OwnKind",
     "StochasticDataset",
+    "all_datasets",
     "data_folder",
     "dataset_names",
     "find_dataset",
@@ -50,15 +54,20 @@ DATASETS: tuple[DatasetInfo, ...] = (
     FASHION_MNIST,
     CELEBA,
 )
-"""The published data sets, in the order that they are listed in."""
+"""The published data sets that vaebench opens itself, in the order that they are listed in."""
 
 OWN: tuple[OwnKind, ...] = (NPZ, FOLDER)
 """Ways in which users have images of their own."""
 
 
+def all_datasets() -> tuple[DatasetInfo, ...]:
+    """Returns the records of all data sets: vaebench's own, then those of plug-ins."""
+    return plugins.beside(DATASETS, DatasetInfo)
+
+
 def dataset_names() -> list[str]:
     """Returns the names of the published data sets."""
-    return [info.name for info in DATASETS]
+    return [info.name for info in all_datasets()]
 
 
 def find_dataset(name: str) -> DatasetInfo:
@@ -67,10 +76,14 @@ def find_dataset(name: str) -> DatasetInfo:
     Raises:
         UsageError: There is none of that name.
     """
-    for info in DATASETS:
-        if info.name == name:
-            return info
+    found = _named(name, DATASETS) or _named(name, all_datasets())
+    if found is not None:
+        return found
     raise unknown("data set", name, (*dataset_names(), *(f"{own.name}:PATH" for own in OWN)))
+
+
+def _named(name: str, infos: Iterable[DatasetInfo]) -> DatasetInfo | None:
+    return next((info for info in infos if info.name == name), None)
 
 
 def find_own(name: str) -> OwnKind | None:
@@ -107,7 +120,8 @@ def load_dataset(
     """
     folder, own = data_folder(data_dir), find_own(name)
     if own is None:
-        return find_dataset(name).load(folder, size)
+        info = find_dataset(name)
+        return info.load(folder, size) if info in DATASETS else opened(info, folder, size)
     path, skips = own_path(name), {"skip_broken": True} if skip_broken and own.skips else {}
     data = own.load(path, folder, size, **skips)
     if (wanted := parsed(name)) is not None and path.name == Path(wanted.file).name:

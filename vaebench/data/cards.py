@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaebench.data import find_dataset, find_own, load_dataset
+from vaebench.data import DATASETS, find_dataset, find_own, load_dataset
 from vaebench.data.base import Dataset, data_folder
 from vaebench.data.info import Contents, DatasetInfo
 from vaebench.data.tiles import tiled_png
@@ -59,7 +59,13 @@ def card(name: str, data_dir: str | Path | None = None) -> Card:
         data = load_dataset(name, folder)
         return Card(name, None, contents_of(data), True, data.source, 0, None)
     about = find_dataset(name)
-    available, where = _whereabouts(about, folder)
+    try:
+        available, where = _whereabouts(about, folder)
+    except Exception as error:
+        if about in DATASETS:
+            raise
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        available, where = False, f"its plug-in cannot say: {line}"
     unpacked = about.contents.image_bytes if about.unpacked else 0
     return Card(name, about, about.contents, available, where, about.download_bytes, unpacked)
 

@@ -7,8 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from vaebench.data.wellformed import CONTENTS, INFO
+from vaebench.declared import Record, first_problem
 from vaebench.errors import DataError
 
 if TYPE_CHECKING:
@@ -107,72 +109,6 @@ Check = Callable[[RemoteFile, Path, bool], list[FileCheck]]
 """Checks what is in the data folder of a file; thoroughly, or by names and sizes alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetInfo:
-    """What is known of a published data set without opening it.
-
-    Attributes:
-        name: The name that `load_dataset` takes.
-        title: Its name in the literature.
-        what: What can be seen, in a few words.
-        citation: Authors, title, year and link of what to cite.
-        licence: Its licence, or what its authors say of its use.
-        url: Its home page.
-        contents: What it consists of, at its native size.
-        files: What is published of it.
-        load: Opens it, from the data folder and at a size in pixels (None for its own).
-        check: Says of one of its files what is here.
-        prepare: Opens it with `on_progress=`, and unpacks or scales its images where that must be
-            done first; None where they are read as they are.
-        unpacked: Whether the images are always unpacked (see `unpacked`).
-        drawn: Says where the images come from if no file is needed; None where some are.
-    """
-
-    name: str
-    title: str
-    what: str
-    citation: str
-    licence: str
-    url: str
-    contents: Contents
-    files: tuple[RemoteFile, ...]
-    load: Callable[[Path, int | None], Dataset]
-    check: Check
-    prepare: Callable[..., Dataset] | None = None
-    unpacked: bool = False
-    drawn: Callable[[Path], str] | None = None
-
-    @property
-    def needed(self) -> tuple[RemoteFile, ...]:
-        """The files that it cannot do without."""
-        return tuple(file for file in self.files if not file.optional)
-
-    @property
-    def download_bytes(self) -> int | None:
-        """Size of what must be downloaded, about; None if it is not known."""
-        sizes = [file.about if file.bytes is None else file.bytes for file in self.needed]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnKind:
-    """A way in which users have images of their own.
-
-    Attributes:
-        name: What `--dataset` takes before the colon.
-        what: What can be seen, in a few words.
-        load: Opens a path: `load(path, data_dir, size, on_progress=…)`.
-        check: Reads all of a path.
-        skips: Whether `load` takes `skip_broken`.
-    """
-
-    name: str
-    what: str
-    load: Callable[..., Dataset]
-    check: Callable[[Path], list[FileCheck]]
-    skips: bool = False
-
-
 def kept_as_published(
     path: Path, remote: RemoteFile, thorough: bool, read: Callable[[Path], object] | None = None
 ) -> FileCheck:
@@ -218,6 +154,102 @@ def readable(path: Path, read: Callable[[], object]) -> FileCheck:
     except DataError as error:
         return FileCheck(path, str(error))
     return FileCheck(path, None)
+
+
+def kept(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
+    """Checks a file that is kept as published, in its place below the data folder."""
+    return [kept_as_published(folder / remote.folder / remote.name, remote, thorough)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo(Record):
+    """What is known of a published data set without opening it.
+
+    Attributes:
+        name: The name that `load_dataset` takes.
+        title: Its name in the literature.
+        what: What can be seen, in a few words.
+        citation: Authors, title, year and link of what to cite.
+        licence: Its licence, or what its authors say of its use.
+        url: Its home page.
+        contents: What it consists of, at its native size.
+        files: What is published of it.
+        load: Opens it, from the data folder and at a size in pixels (None for its own).
+        check: Says of one of its files what is here; by itself that it is kept as published.
+        prepare: Opens it with `on_progress=`, and unpacks or scales its images where that must be
+            done first; None where they are read as they are.
+        unpacked: Whether the images are always unpacked (see `unpacked`).
+        drawn: Says where the images come from if no file is needed; None where some are.
+    """
+
+    kind: ClassVar[str] = "data set"
+    group: ClassVar[str] = "vaebench.datasets"
+
+    name: str
+    title: str
+    what: str
+    citation: str
+    licence: str
+    url: str
+    contents: Contents
+    files: tuple[RemoteFile, ...]
+    load: Callable[[Path, int | None], Dataset]
+    check: Check = kept
+    prepare: Callable[..., Dataset] | None = None
+    unpacked: bool = False
+    drawn: Callable[[Path], str] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name."""
+        return (self.name,)
+
+    def problem(self) -> str | None:
+        """Says which field has a value that it does not take; None where all is well."""
+        if wrong := first_problem(self, INFO):
+            return wrong
+        kinds = (
+            ("contents", lambda v: isinstance(v, Contents), "a data.info.Contents"),
+            ("files", _are_files, "a tuple of data.info.RemoteFile, empty where none is needed"),
+        )
+        wrong = first_problem(self, kinds) or first_problem(self.contents, CONTENTS)
+        if wrong is None and not self.needed and self.drawn is None:
+            return "drawn is None: without a file it must say where the images come from"
+        return wrong
+
+    @property
+    def needed(self) -> tuple[RemoteFile, ...]:
+        """The files that it cannot do without."""
+        return tuple(file for file in self.files if not file.optional)
+
+    @property
+    def download_bytes(self) -> int | None:
+        """Size of what must be downloaded, about; None if it is not known."""
+        sizes = [file.about if file.bytes is None else file.bytes for file in self.needed]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def _are_files(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(file, RemoteFile) for file in value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnKind:
+    """A way in which users have images of their own.
+
+    Attributes:
+        name: What `--dataset` takes before the colon.
+        what: What can be seen, in a few words.
+        load: Opens a path: `load(path, data_dir, size, on_progress=…)`.
+        check: Reads all of a path.
+        skips: Whether `load` takes `skip_broken`.
+    """
+
+    name: str
+    what: str
+    load: Callable[..., Dataset]
+    check: Callable[[Path], list[FileCheck]]
+    skips: bool = False
 
 
 def first_there(folder: Path, places: Sequence[str], file: str) -> Path:

@@ -57,7 +57,7 @@ def _without_factors(encoder: Encoder, indices: NDArray[np.int64]) -> list[Score
     note = "the data set has no ground-truth factors"
     lacking = [
         Score(measure.name, None, note=note)
-        for measure in metrics.MEASURES
+        for measure in metrics.all_measures()
         if measure.needs in {"factors", "grid"} and measure.column
     ]
     return [*metrics.score_points(points).values(), *lacking]
@@ -83,7 +83,7 @@ def _drawn(spec: JobSpec, encoder: Encoder, num_variance: int) -> list[Score]:
         note = "the data set has no image for some values of its factors"
         return [
             Score(measure.name, None, note=note)
-            for measure in metrics.MEASURES
+            for measure in metrics.all_measures()
             if measure.needs == "grid"
         ]
     sampler = Sampler(
@@ -144,7 +144,7 @@ def _all(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[Sc
         except DataError as error:
             found += [
                 Score(measure.name, None, len(train), note=str(error))
-                for metric in metrics.METRICS
+                for metric in metrics.all_metrics()
                 if metric.of_split is not None
                 for measure in metric.measures
             ]

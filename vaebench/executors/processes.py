@@ -190,6 +190,8 @@ class ProcessExecutor(Generic[Context]):
             message = worker.receive()
             if isinstance(message, list):
                 return message
+            if isinstance(message, str):
+                return [JobOutcome(spec.key, "blocked", error=message) for spec in pack]
             self._on_event(message)
 
     def _worker(self, slot: int) -> WorkerProcess:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from vaebench import plugins
 from vaebench.child import Child
+from vaebench.errors import VaebenchError
 from vaebench.outcome import JobOutcome, Progress
+from vaebench.plugins.plugin import Reference
 from vaebench.spec import JobSpec
 
 Context = TypeVar("Context")
@@ -37,6 +40,7 @@ class WorkerProcess:
 
     The runner alone tells it to stop: a `Child` is deaf to Ctrl-C and SIGTERM, so that they find
     no worker half imported. Its standard error goes to the parent's, and the end of it is kept.
+    It has the plug-ins of this process, and where it cannot, it says so instead of serving.
 
     Args:
         task: What it does with a pack: a function of a module.
@@ -53,9 +57,8 @@ class WorkerProcess:
     def __init__(self, task: Task[Context], context: Context) -> None:
         words, theirs = os.pipe()
         try:
-            self._child = Child(
-                serve, (task, context), environment=WORKER_ENVIRONMENT, stderr=theirs
-            )
+            work = (plugins.references(), task, context)
+            self._child = Child(serve, work, environment=WORKER_ENVIRONMENT, stderr=theirs)
         except BaseException:
             os.close(words)
             raise
@@ -100,13 +103,15 @@ class WorkerProcess:
         """Waits until it says something, or is gone, and says whether that is so."""
         return self._child.pipe.poll(seconds)
 
-    def receive(self) -> Progress | list[JobOutcome]:
+    def receive(self) -> Progress | list[JobOutcome] | str:
         """Returns what it says: `Progress`, and at the end of a pack the outcomes.
+
+        A text is why it does not serve the pack.
 
         Raises:
             EOFError: It is gone.
         """
-        message: Progress | list[JobOutcome] = self._child.pipe.recv()
+        message: Progress | list[JobOutcome] | str = self._child.pipe.recv()
         self.came_up = True
         return message
 
@@ -129,8 +134,22 @@ class WorkerProcess:
                     os.write(2, chunk)
 
 
-def serve(pipe: Connection, task: Task[Context], context: Context) -> None:
-    """Is a worker: serves packs until told to end, or until the process that wants them is gone."""
+def serve(
+    pipe: Connection, wanted: Sequence[Reference], task: Task[Context], context: Context
+) -> None:
+    """Is a worker: serves packs until told to end, or until the process that wants them is gone.
+
+    Args:
+        pipe: To that process.
+        wanted: Its plug-ins, without which packs cannot even be read.
+        task: What to do with a pack.
+        context: Its second argument.
+    """
+    try:
+        plugins.follow(wanted)
+    except VaebenchError as error:
+        _refuse(pipe, str(error))
+        return
     orphaned = stopping = False
 
     def should_stop() -> bool:
@@ -160,3 +179,17 @@ def serve(pipe: Connection, task: Task[Context], context: Context) -> None:
             stopping = True
             continue
         send(task(pack, context, send, should_stop))
+
+
+def _refuse(pipe: Connection, why: str) -> None:
+    """Answers every pack with the reason why it is not served, until told to end."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            try:
+                message = pipe.recv()
+            except VaebenchError:  # a pack that cannot even be read without its plug-ins
+                message = "pack"
+            if message is None:
+                return
+            if message != "stop":
+                pipe.send(why)

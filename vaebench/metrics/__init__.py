@@ -18,6 +18,7 @@ What is known of a metric stands in its own file, as a `Metric` with the records
 `METRICS` lists them.
 """
 
+from vaebench import plugins
 from vaebench.metrics.active import ACTIVE_UNITS, active_mask, active_units
 from vaebench.metrics.beta_vae import BETA_VAE, BetaVaeResult, beta_vae_details, beta_vae_score
 from vaebench.metrics.dci import DCI, DciResult, dci
@@ -55,6 +56,7 @@ from vaebench.metrics.suite import (
 from vaebench.metrics.udr import UDR, UdrResult, udr
 from vaebench.metrics.unsupervised import UNSUPERVISED, UnsupervisedResult, unsupervised
 from vaebench.outcome import Score
+from vaebench.records import Measure
 
 METRICS: tuple[Metric, ...] = (
     UDR,
@@ -71,10 +73,21 @@ METRICS: tuple[Metric, ...] = (
     ACTIVE_UNITS,
     DOWNSTREAM,
 )
-"""All metrics, in the order in which their scores are shown."""
+"""Vaebench's own metrics, in the order in which their scores are shown."""
 
 MEASURES = tuple(measure for metric in METRICS for measure in metric.measures)
 """The records of their scores."""
+
+
+def all_metrics() -> tuple[Metric, ...]:
+    """Returns all metrics: vaebench's own, then those of plug-ins."""
+    return plugins.beside(METRICS, Metric)
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """Returns the records of their scores."""
+    return tuple(measure for metric in all_metrics() for measure in metric.measures)
+
 
 __all__ = [
     "MEASURES",
@@ -97,6 +110,8 @@ __all__ = [
     "accuracy_interval",
     "active_mask",
     "active_units",
+    "all_measures",
+    "all_metrics",
     "beta_vae_details",
     "beta_vae_score",
     "bootstrap",

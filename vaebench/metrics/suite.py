@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vaebench.errors import DataError
 from vaebench.metrics.downstream import SIZES
 from vaebench.metrics.intervals import bootstrap
-from vaebench.metrics.metric import Metric
+from vaebench.metrics.metric import Metric, as_declared
 from vaebench.outcome import Score
 
 if TYPE_CHECKING:
@@ -120,19 +120,19 @@ def score_points(
     Returns:
         Name -> score. One that these points do not allow has no value but a note.
     """
-    from vaebench.metrics import METRICS
+    from vaebench.metrics import all_metrics
 
     scores: dict[str, Score] = {}
     resampled: list[Metric] = []
-    for metric in METRICS:
+    for metric in all_metrics():
         if not all(points.has(one.needs) for one in metric.measures):
             continue
         try:
             if metric.resampled is not None:
-                found = metric.resampled(points, None)
+                found = _checked(metric, metric.resampled(points, None))
                 resampled.append(metric)
             elif metric.of_sample is not None:
-                found = metric.of_sample(points)
+                found = _checked(metric, metric.of_sample(points))
             else:
                 continue
         except DataError as error:
@@ -159,7 +159,8 @@ def _with_intervals(
     measures = [one for metric in metrics for one in metric.measures]
 
     def numbers(weights: Weights) -> npt.NDArray[np.float64]:
-        found = [one.value for m in metrics if m.resampled for one in m.resampled(points, weights)]
+        whole = [_checked(m, m.resampled(points, weights)) for m in metrics if m.resampled]
+        found = [one.value for scores in whole for one in scores]
         return np.array([np.nan if value is None else value for value in found])
 
     intervals = bootstrap(
@@ -211,7 +212,7 @@ def score_split(
         DataError: As the single metrics, but for explicitness.
         UsageError: An unknown solver or method.
     """
-    from vaebench.metrics import METRICS
+    from vaebench.metrics import all_metrics
     from vaebench.metrics.points import Split
 
     split = Split(
@@ -226,8 +227,8 @@ def score_split(
         rng=rng,
         seed=seed,
     )
-    found = [score for one in METRICS if one.of_split is not None for score in one.of_split(split)]
-    return {score.name: score for score in found}
+    found = [_checked(m, m.of_split(split)) for m in all_metrics() if m.of_split is not None]
+    return {score.name: score for scores in found for score in scores}
 
 
 def score_drawn(sampler: Sampler) -> dict[str, Score]:
@@ -242,7 +243,14 @@ def score_drawn(sampler: Sampler) -> dict[str, Score]:
     Raises:
         DataError: As the single metrics.
     """
+    from vaebench.metrics import all_metrics
+
+    found = [_checked(m, m.drawn(sampler)) for m in all_metrics() if m.drawn is not None]
+    return {score.name: score for scores in found for score in scores}
+
+
+def _checked(metric: Metric, found: list[Score]) -> list[Score]:
+    """Returns what a metric's function returned; of a plug-in's it is looked at first."""
     from vaebench.metrics import METRICS
 
-    found = [score for one in METRICS if one.drawn is not None for score in one.drawn(sampler)]
-    return {score.name: score for score in found}
+    return found if metric in METRICS else as_declared(metric, found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from vaebench import plugins
 from vaebench.errors import UsageError, unknown
 from vaebench.networks.burgess import BURGESS
 from vaebench.networks.conv28 import CONV28
@@ -16,15 +18,20 @@ if TYPE_CHECKING:
     from vaebench.networks.blocks import EncoderDecoder
 
 NETWORKS: tuple[Network, ...] = (LOCATELLO, BURGESS, CONV28, MLP)
-"""All networks, in the order that they are listed in."""
+"""Vaebench's own networks, in the order that they are listed in."""
 
 PADDING = 8
 """Pixels that an observation is padded by at most to fit a network."""
 
 
+def all_networks() -> tuple[Network, ...]:
+    """Returns all networks: vaebench's own, then those of plug-ins."""
+    return plugins.beside(NETWORKS, Network)
+
+
 def network_names() -> list[str]:
     """Returns what `--network` takes."""
-    return [network.name for network in NETWORKS]
+    return [network.name for network in all_networks()]
 
 
 def find_network(name: str) -> Network:
@@ -33,10 +40,14 @@ def find_network(name: str) -> Network:
     Raises:
         UsageError: There is none of that name.
     """
-    for network in NETWORKS:
-        if network.name == name:
-            return network
+    found = _named(name, NETWORKS) or _named(name, all_networks())
+    if found is not None:
+        return found
     raise unknown("network", name, network_names())
+
+
+def _named(name: str, networks: Iterable[Network]) -> Network | None:
+    return next((network for network in networks if network.name == name), None)
 
 
 def natural_network(size: int) -> str:
@@ -85,7 +96,12 @@ def build_network(name: str, shape: Shape, latents: int, labels: int = 0) -> Enc
     network = find_network(name)
     if not network.takes(*shape[1:]):
         raise _wrong_size(network, shape)
-    built = EncoderDecoder(network.build(shape, latents, labels))
+    coders = network.build(shape, latents, labels)
+    if network not in NETWORKS:
+        from vaebench.networks.checking import check_coders
+
+        check_coders(network, coders, shape, latents, labels)
+    built = EncoderDecoder(coders)
     built.shape, built.latents = shape, latents
     return built
 

@@ -19,7 +19,7 @@ from vaebench.report.page import Page, make
 from vaebench.report.processes import Advance
 from vaebench.report.rendering import FORMATS
 from vaebench.report.sections import state_text
-from vaebench.store import Reader, made_by_other_code
+from vaebench.store import Reader, made_by_other_code, other_plugins
 
 MANIFEST = "manifest.txt"
 """Lists the files of a report, so that the next one in the same folder can clear them away."""
@@ -104,7 +104,8 @@ def build_report(
     all_jobs = jobs(reader)
     counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
     old = len(made_by_other_code(reader))
-    remark = other_code(old, counts.get("COMPLETE", 0)) if old else ""
+    plugins = other_plugins(reader) if old else []
+    remark = other_code(old, counts.get("COMPLETE", 0), plugins) if old else ""
     page = make(reader, all_jobs, formats, on_progress)
     files = dict(page.files)
     files[PAGE] = visible(_page(reader, page, counts, remark)).encode(errors="replace")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vaebench.analysis import measure
-from vaebench.measures import STUDY, SUPERVISED
+from vaebench.measures import STUDY, SUPERVISED, Names
 
-LEADING = ("mig", "mig_label", *STUDY, *SUPERVISED)
+LEADING = Names(lambda: ("mig", "mig_label", *STUDY, *SUPERVISED))
 """Metrics in the order in which one of them is spoken of for all."""
 
 

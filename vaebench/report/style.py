@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from vaebench.models import MODELS, find_parameter, known_model
+from vaebench.models import all_models, find_parameter, known_model
 from vaebench.records import Measure
 
 LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2)))
@@ -99,7 +99,8 @@ def unit(name: str) -> str:
 
 def signed(text: str) -> str:
     """Writes the hyperparameters that a series' name holds as figures do."""
-    named = {each.symbol: each.name for model in MODELS for each in model.parameters}
+    models = reversed(all_models())  # where two have a symbol, our own says whose it is
+    named = {each.symbol: each.name for model in models for each in reversed(model.parameters)}
     for symbol, name in named.items():
         text = text.replace(symbol, sign(name)) if symbol else text
     return text

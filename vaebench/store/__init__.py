@@ -12,14 +12,22 @@ from vaebench.store.figures import (
     scores_of,
 )
 from vaebench.store.merging import Merged, merge
-from vaebench.store.reading import Reader
-from vaebench.store.renewal import forget, made_by_other_code, renew, score_anew, stored_outcome
-from vaebench.store.rows import Added, JobRow, SweepRow
+from vaebench.store.reading import Reader, recall_plugins
+from vaebench.store.renewal import (
+    forget,
+    made_by_other_code,
+    other_plugins,
+    renew,
+    score_anew,
+    stored_outcome,
+)
+from vaebench.store.rows import ELSEWHERE, Added, JobRow, SweepRow
 from vaebench.store.schema import RELATIVE, STATES
 from vaebench.store.store import MAX_LOSSES, Store
 from vaebench.store.tables import TABLES, results_of, table_of
 
 __all__ = [
+    "ELSEWHERE",
     "MAX_LOSSES",
     "RELATIVE",
     "STALE_SECONDS",
@@ -42,6 +50,8 @@ __all__ = [
     "latent_kl",
     "made_by_other_code",
     "merge",
+    "other_plugins",
+    "recall_plugins",
     "renew",
     "results_of",
     "score_anew",

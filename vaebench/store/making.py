@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vaebench.store import schema
+from vaebench.store.plugged import columns_of, plugin_rows
 
 _MAKING_TABLES = 0x7661656265
 """Number of the advisory lock that PostgreSQL processes take to make tables."""
@@ -41,15 +42,18 @@ def make_indexes(engine: sa.Engine) -> None:
 
 
 def refresh_view(engine: sa.Engine) -> None:
-    """Makes the `results` view as this vaebench has it."""
+    """Makes the `results` view as this vaebench has it, with the scores of the plug-ins used."""
     with engine.begin() as connection:
-        if _view_as_created(connection) == _create_view():
+        view = (
+            f"CREATE VIEW results AS {schema.results_view((), columns_of(plugin_rows(connection)))}"
+        )
+        if _view_as_created(connection) == view:
             return
         one_maker_at_a_time(connection)
         connection.exec_driver_sql("DROP VIEW IF EXISTS results")
-        connection.exec_driver_sql(_create_view())
+        connection.exec_driver_sql(view)
         if engine.dialect.name == "postgresql":
-            text = _create_view().replace("'", "''")
+            text = view.replace("'", "''")
             connection.exec_driver_sql(f"COMMENT ON VIEW results IS '{text}'")
 
 
@@ -69,7 +73,3 @@ def one_maker_at_a_time(connection: sa.Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})")
-
-
-def _create_view() -> str:
-    return f"CREATE VIEW results AS {schema.results_view()}"

@@ -11,6 +11,8 @@ from vaebench.errors import StoreError
 from vaebench.outcome import JobOutcome
 from vaebench.store.claiming import time_text
 from vaebench.store.database import translated
+from vaebench.store.making import refresh_view
+from vaebench.store.plugged import copy_plugins
 from vaebench.store.reading import Reader
 from vaebench.store.renewal import put, stored_outcome
 from vaebench.store.rows import JobRow, SweepRow
@@ -60,6 +62,7 @@ def merge(store: Store, other: Reader) -> Merged:
     """
     rows = other.jobs()
     new, numbers = _take_jobs(store, other, rows)
+    refresh_view(store.engine)
     states = store.states()
     taken = same = 0
     conflicts: dict[str, str] = {}
@@ -111,6 +114,7 @@ def _whole(reader: Reader, key: str) -> JobOutcome | None:
 def _take_jobs(store: Store, other: Reader, rows: list[JobRow]) -> tuple[int, tuple[int, ...]]:
     """Adds sweeps and jobs that are not known; returns how many jobs, and the sweeps' numbers."""
     members = [(sweep, other.keys(sweep.id)) for sweep in other.sweeps()]
+    known = other.plugin_rows()
     with translated(store.location), store.engine.begin() as connection:
         one_at_a_time(connection)
         now = time_text()
@@ -121,6 +125,7 @@ def _take_jobs(store: Store, other: Reader, rows: list[JobRow]) -> tuple[int, tu
             [job_row(row.spec, now) for row in rows],
         )
         ids = {row[1]: row[0] for row in connection.execute(sa.select(jobs.c.id, jobs.c.job_key))}
+        copy_plugins(connection, known)
         numbers = tuple(
             _take_sweep(connection, sweep, [ids[key] for key in keys if key in ids])
             for sweep, keys in members

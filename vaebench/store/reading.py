@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,24 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from vaebench.errors import StoreError
+from vaebench.errors import StoreError, UsageError
 from vaebench.hints import hint
 from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.store import schema
 from vaebench.store.claims import moment
 from vaebench.store.database import open_engine, shown, translated
-from vaebench.store.rows import JobRow, Kind, SweepRow, job_rows, kinds, read_object, sound
+from vaebench.store.plugged import plugin_rows, references
+from vaebench.store.rows import (
+    ELSEWHERE,
+    JobRow,
+    Kind,
+    SweepRow,
+    is_foreign,
+    job_rows,
+    kinds,
+    read_object,
+    sound,
+)
 from vaebench.store.schema import (
     LATER,
     STATES,
@@ -28,6 +40,17 @@ from vaebench.store.schema import (
     scores,
     sweeps,
 )
+
+
+def recall_plugins(location: str | Path) -> None:
+    """Reads the plug-in files again that a database's runs were made with, where there is one.
+
+    Args:
+        location: A file's path, or a URL; what is wrong with it is said by whoever uses it.
+    """
+    if "://" in str(location) or Path(location).exists():
+        with contextlib.suppress(StoreError, UsageError):
+            Reader.open(location).close()
 
 
 class Reader:
@@ -54,7 +77,21 @@ class Reader:
         Raises:
             StoreError: It is missing or cannot be read.
         """
-        return Reader(open_engine(location, create=False, write=False), shown(location))
+        reader = Reader(open_engine(location, create=False, write=False), shown(location))
+        reader.recall()
+        return reader
+
+    def recall(self) -> None:
+        """Reads the plug-in files again that its runs were made with, where that is safe."""
+        if known := references(self.plugin_rows()):
+            from vaebench.plugging import recall
+
+            recall(known)
+
+    def plugin_rows(self) -> list[Any]:
+        """Returns what the database knows of plug-ins, as rows of its table."""
+        with translated(self.location), self.engine.connect() as connection:
+            return plugin_rows(connection)
 
     @cached_property
     def job_columns(self) -> list[sa.Column[Any]]:
@@ -184,6 +221,8 @@ class Reader:
         """
         key = self.key(prefix)
         rows = self.jobs(keys=[key])
+        if not rows and key in self.foreign():
+            raise StoreError(f"Run {key} cannot be read: {self.unreadable.get(key)}. {ELSEWHERE}")
         if not rows:
             raise StoreError(
                 f"Run {key} cannot be read: {self.unreadable.get(key)}. "
@@ -191,6 +230,15 @@ class Reader:
                 "train it anew."
             )
         return rows[0]
+
+    def foreign(self) -> list[str]:
+        """Returns those of `unreadable` that are whole, but of a kind that is not known here.
+
+        A plug-in is missing, or a newer vaebench made them: nothing is to be mended.
+        """
+        statement = sa.select(jobs.c.job_key, jobs.c.spec)
+        return [key for key, spec in self._rows(statement.order_by(jobs.c.id))
+                if key in self.unreadable and is_foreign(spec, key)]  # fmt: skip
 
     def check(self, key: str) -> str | None:
         """Reads everything of a run; returns why it cannot be read, or None where it can."""

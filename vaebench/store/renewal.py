@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vaebench.errors import StoreError
 from vaebench.fingerprint import made_by_this_code
 from vaebench.outcome import JobOutcome
+from vaebench.plugins.versions import other_versions
 from vaebench.store import schema
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
@@ -23,19 +24,34 @@ from vaebench.store.writing import environment_id, insert_figures
 def made_by_other_code(reader: Reader, keys: Collection[str] | None = None) -> list[str]:
     """Returns the keys of finished runs that are known to be by other code than that at hand.
 
+    A plug-in's code counts as vaebench's own does.
+
     Args:
         reader: The database.
         keys: Only of these jobs; None is all.
     """
     with translated(reader.location), reader.engine.connect() as connection:
         known = connection.execute(sa.select(environments.c.id, environments.c.detail)).all()
-        other = [row.id for row in known if made_by_this_code(_values(row.detail)) is False]
+        values = {row.id: _values(row.detail) for row in known}
+        other = [
+            number
+            for number, made in values.items()
+            if made_by_this_code(made) is False or other_versions(made)
+        ]
         if not other:
             return []
         statement = sa.select(jobs.c.job_key).where(jobs.c.state == "COMPLETE")
         statement = statement.where(jobs.c.environment_id.in_(other)).order_by(jobs.c.id)
         found = [row[0] for row in connection.execute(statement)]
     return found if keys is None else [key for key in found if key in keys]
+
+
+def other_plugins(reader: Reader) -> list[str]:
+    """Returns the plug-ins that some finished runs were made with in another version."""
+    statement = sa.select(environments.c.detail).join(jobs).where(jobs.c.state == "COMPLETE")
+    with translated(reader.location), reader.engine.connect() as connection:
+        rows = connection.execute(statement.distinct()).all()
+    return sorted({name for row in rows for name in other_versions(_values(row.detail))})
 
 
 def _values(detail: str) -> dict[str, Any]:

@@ -221,6 +221,24 @@ def is_spec(text: Any, key: str) -> bool:
     return hashlib.sha256(content).hexdigest()[:16] == key
 
 
+ELSEWHERE = (
+    "It is whole, but needs what is not known here: add --plugin FILE.py, install the package, or "
+    "use the vaebench that made it."
+)
+"""What is said of a run of a plug-in that is not here, instead of how to mend it."""
+
+
+def is_foreign(text: Any, key: str) -> bool:
+    """Says whether a stored spec is whole, but of something that this vaebench does not know."""
+    if not is_spec(text, key):
+        return False
+    try:
+        read_spec(text, key)
+    except ValueError:
+        return True
+    return False
+
+
 def read_object(text: Any, name: str) -> dict[str, Any]:
     """Reads a stored JSON object.
 

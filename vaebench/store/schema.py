@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from vaebench.metrics import MEASURES
-from vaebench.outcome import FIT
+from vaebench.outcome import FIT, TIMES
 from vaebench.passwords import scrubbed, scrubbed_command
 
 VERSION = 2
@@ -209,6 +209,17 @@ representations = Table(
     Column("codes", LargeBinary, nullable=False),
 )
 
+plugins = Table(
+    "plugins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("identity", String(16), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("path", Text),
+    Column("scores", Text, nullable=False),
+)
+
 SPEC_COLUMNS = (
     "job_key",
     "training_key",
@@ -241,7 +252,13 @@ SPEC_COLUMNS = (
 """Columns of `jobs` that say what the job is."""
 
 
-def results_view(without: Collection[str] = ()) -> str:
+RESULTS = {*SPEC_COLUMNS, *SCORES, *(measure.name for measure in TIMES)} | set(
+    "device threads host git_commit finished_at".split()
+)
+"""The columns of `results` without those of plug-ins."""
+
+
+def results_view(without: Collection[str] = (), others: Iterable[str] = ()) -> str:
     """Returns the SELECT behind `results`: one row per finished job, a column per score.
 
     Each score is looked up by the key of its table, in an eighth of the time that it takes to
@@ -249,10 +266,11 @@ def results_view(without: Collection[str] = ()) -> str:
 
     Args:
         without: Columns of `jobs` that the database lacks; they are NULL.
+        others: Scores of plug-ins, whose columns come after vaebench's own.
     """
     wide = ",\n  ".join(
         f"(SELECT s.value FROM scores s WHERE s.job_id = j.id AND s.name = '{name}') AS {name}"
-        for name in SCORES
+        for name in dict.fromkeys((*SCORES, *others))
     )
     said = (f"NULL AS {n}" if n in without else f"j.{n}" for n in SPEC_COLUMNS)
     spec = ", ".join(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from vaebench.store.claiming import Claiming, held, time_text
 from vaebench.store.claims import Claim
 from vaebench.store.database import open_engine, shown, translated
 from vaebench.store.figures import AT_ONCE, latent_kl
+from vaebench.store.making import refresh_view
+from vaebench.store.plugged import insert_plugins
 from vaebench.store.rows import Added
 from vaebench.store.schema import RELATIVE, jobs, representations, scores, sweep_jobs, sweeps
 from vaebench.store.writing import (
@@ -27,6 +29,9 @@ from vaebench.store.writing import (
     one_at_a_time,
     replace_scores,
 )
+
+if TYPE_CHECKING:
+    from vaebench.plugins.plugin import Plugin
 
 MAX_LOSSES = 3
 """How often a job may take its worker process with it before it counts as failed."""
@@ -48,14 +53,27 @@ class Store(Claiming):
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
         super().__init__(open_engine(location, create=create, write=True), shown(location))
+        self.recall()
+
+    def remember(self, used: Sequence[Plugin]) -> None:
+        """Writes down the plug-ins that runs are made with; `results` gets their columns."""
+        if not used:
+            return
+        with translated(self.location):
+            with self.engine.begin() as connection:
+                insert_plugins(connection, used)
+            refresh_view(self.engine)
 
     def add_sweep(self, specs: Sequence[JobSpec], command: str) -> Added:
-        """Records a sweep and adds those of its jobs that are new.
+        """Records a sweep, with the plug-ins that it uses, and adds those of its jobs that are new.
 
         Args:
             specs: The jobs, in the order to run them.
             command: What the user typed.
         """
+        from vaebench.plugging import in_use
+
+        self.remember(in_use(specs))
         with translated(self.location), self.engine.begin() as connection:
             one_at_a_time(connection)
             now = time_text()

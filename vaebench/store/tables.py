@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from vaebench.store import schema
 from vaebench.store.database import translated
+from vaebench.store.plugged import columns_of
 from vaebench.store.reading import Reader
 from vaebench.store.revisions import said_later
 from vaebench.store.rows import Kind, kinds
@@ -62,7 +63,8 @@ def _results(
     """Reads the SELECT behind the view `results`, with what its columns must be."""
     known = {**environments.c, **jobs.c}
     few = "" if keys is None else " AND j.job_key IN :keys"
-    statement = sa.text(f"{schema.results_view(lacking)}{few}\nORDER BY j.id")
+    others = columns_of(reader.plugin_rows())
+    statement = sa.text(f"{schema.results_view(lacking, others)}{few}\nORDER BY j.id")
     if keys is not None:
         among: sa.BindParameter[Any] = sa.bindparam("keys", list(keys), sa.String, expanding=True)
         statement = statement.bindparams(among)
@@ -73,7 +75,7 @@ def _results(
         Kind(
             column,
             known[column].type.python_type if column in known else float,
-            finite=column not in schema.SCORES,
+            finite=column not in (*schema.SCORES, *others),
         )
         for column in names
     ]

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vaebench import plugins
 from vaebench.fingerprint import code_digest
+from vaebench.plugins.versions import other_versions, with_versions
 from vaebench.spec import JobSpec
 from vaebench.sweeping.working import Ended, work
 
@@ -52,7 +54,7 @@ def train_again(
     """
     from vaebench.store import DatabaseLockedError, Store, forget, stored_outcome
 
-    folder = context.out / FOLDER / code_digest()
+    folder = context.out / FOLDER / _code()
     beside = dataclasses.replace(context, out=folder)
 
     def hand_over(key: str) -> None:
@@ -100,6 +102,12 @@ def train_again(
     if done:
         _remove(folder)
     return ended
+
+
+def _code() -> str:
+    """Returns the digest of the code at hand, with that of the plug-ins."""
+    versions = {plugin.name: plugin.version for plugin in plugins.loaded()}
+    return with_versions(code_digest(), versions)
 
 
 def patiently(action: Callable[[], None], telling: Telling) -> None:
@@ -215,7 +223,7 @@ def pick_up(store: Reader, context: WorkerContext) -> None:
     """
     from vaebench.store import Reader
 
-    folder = context.out / FOLDER / code_digest()
+    folder = context.out / FOLDER / _code()
     if not (folder / "results.db").exists():
         return
     beside, states = dataclasses.replace(context, out=folder), store.states()
@@ -224,12 +232,12 @@ def pick_up(store: Reader, context: WorkerContext) -> None:
             model = beside.model(row.key)
             if not model.exists() or states.get(row.key) != "COMPLETE":
                 continue
-            known, code = store.find(row.key), store.environment(row.key).get("code")
+            known, made = store.find(row.key), store.environment(row.key)
             same = (known.train_seconds, known.eval_seconds) == (
                 row.train_seconds,
                 row.eval_seconds,
             )
-            if same and code == code_digest():
+            if same and made.get("code") == code_digest() and not other_versions(made):
                 put(model, context.model(row.key))
                 model.with_name(f"{row.key}.before.pt").unlink(missing_ok=True)
 

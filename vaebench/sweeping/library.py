@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from vaebench import lists
 from vaebench.errors import UsageError
 from vaebench.passwords import hidden
+from vaebench.plugging import use_plugins
 from vaebench.study import PLAIN
 from vaebench.study_files import load_study
 from vaebench.sweeping.planning import FIELDS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Names = str | Iterable[str]
 Numbers = float | Iterable[float]
+Files = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def sweep(
     retries: int = 0,
     fail_fast: bool = False,
     renew: bool = False,
+    plugins: Files | None = None,
     progress: bool = True,
 ) -> SweepResult:
     """Trains models × strengths × seeds and stores every metric, as `vaebench sweep` does.
@@ -147,6 +150,8 @@ def sweep(
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
         renew: Train those jobs again that other code of vaebench made.
+        plugins: Files whose models, networks, data sets and scores are added; the database
+            remembers them.
         progress: Show a bar, and what is noticed on the way.
 
     Returns:
@@ -166,21 +171,12 @@ def sweep(
         [['vae', 0]]
     """
     arguments = {name: value for name, value in locals().items() if value is not None}
+    from vaebench.store import recall_plugins
+
     if steps is not None and epochs is not None:
         raise UsageError("steps and epochs exclude each other: give one of them.")
     telling = Progress() if progress else Silence()
-    asked = (PLAIN if study is None else load_study(study)).over(
-        models=_names(models),
-        betas=_numbers("betas", betas),
-        grid={
-            model: {name: _numbers(f"{model}.{name}", value) for name, value in values.items()}
-            for model, values in (grid or {}).items()
-        },
-        seeds=_seeds(seeds),
-        datasets=_names(dataset),
-        folds=folds,
-        setting={FIELDS[name]: arguments[name] for name in FIELDS if name in arguments},
-    )
+    use_plugins(*_files(plugins))
     place = Place(
         out=Path(out),
         db=None if db is None else str(db),
@@ -192,6 +188,19 @@ def sweep(
         skip_broken=skip_broken,
         retries=retries,
         fail_fast=fail_fast,
+    )
+    recall_plugins(place.location)
+    asked = (PLAIN if study is None else load_study(study)).over(
+        models=_names(models),
+        betas=_numbers("betas", betas),
+        grid={
+            model: {name: _numbers(f"{model}.{name}", value) for name, value in values.items()}
+            for model, values in (grid or {}).items()
+        },
+        seeds=_seeds(seeds),
+        datasets=_names(dataset),
+        folds=folds,
+        setting={FIELDS[name]: arguments[name] for name in FIELDS if name in arguments},
     )
     found = planned(asked, place, telling)
     finished = carried_out(found, as_command(arguments), telling, renew=renew)
@@ -219,6 +228,8 @@ def as_command(arguments: Mapping[str, Any]) -> str:
             continue
         if value is True:
             words.append(option)
+        elif name == "plugins":
+            words += [word for file in _files(value) for word in ("--plugin", str(file))]
         elif name == "grid":
             for model, values in value.items():
                 for parameter, numbers in values.items():
@@ -236,6 +247,12 @@ def _listed(values: object) -> str:
 
 def _many(values: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(values, Iterable) and not isinstance(values, str)
+
+
+def _files(given: Files | None) -> tuple[str | Path, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str | Path) else tuple(given)
 
 
 def _names(given: Names | None) -> tuple[str, ...] | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vaebench.fingerprint import training_digest
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -27,17 +26,19 @@ def trained_twins(
     Returns:
         By job key, that of such a run whose model is there.
     """
+    from vaebench.plugging import trained_by
     from vaebench.store import finished_trainings
 
-    wanted = {job.training_key for job in jobs}
     folder = context.model("").parent
-    if not wanted or not folder.is_dir():
+    if not jobs or not folder.is_dir():
         return {}
     there = {entry.name for entry in os.scandir(folder)}
+    codes = {job.training_key: trained_by(job) for job in jobs}
     found: dict[str, str] = {}
-    for training_key, key in finished_trainings(reader, training_digest()):
-        if training_key in wanted and context.model(key).name in there:
-            found.setdefault(training_key, key)
+    for code in dict.fromkeys(codes.values()):
+        for training_key, key in finished_trainings(reader, code):
+            if codes.get(training_key) == code and context.model(key).name in there:
+                found.setdefault(training_key, key)
     return {job.key: found[job.training_key] for job in jobs if job.training_key in found}
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaebench.errors import DamagedError, DivergedError
-from vaebench.fingerprint import training_digest
+from vaebench.errors import DamagedError, DivergedError, VaebenchError
 from vaebench.models import find_model
 from vaebench.models.likelihoods import LIKELIHOODS
 from vaebench.networks import build_network
 from vaebench.networks.vae import VAE, initialise
 from vaebench.outcome import CurvePoint
+from vaebench.plugging import trained_by
 from vaebench.protocols import Terms
 from vaebench.spec import JobSpec
 from vaebench.streams import Batches, derive, torch_generator
@@ -90,7 +90,7 @@ class Trainer:
             "examples": float(len(train_indices)),
         }
         self.hyper = {name: torch.tensor(value, device=device) for name, value in values.items()}
-        self.code = training_digest()
+        self.code = trained_by(spec)
         self._generator = torch.Generator()
         self.step = 0
         self.seconds = 0.0
@@ -124,6 +124,7 @@ class Trainer:
         cost = self.likelihood(logits, x)
         terms = Terms(cost, kl, mu, logvar, z, prior, self._generator, log_ratio)
         loss = self.objective(terms, self.hyper, self._clock)
+        self._check_loss(loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -139,6 +140,25 @@ class Trainer:
         self.step += 1
         if self.step % self.curve_every == 0 or self.done:
             self._record()
+
+    def _check_loss(self, loss: object) -> None:
+        """Makes sure that an objective returned a loss: whoever wrote it can mend it.
+
+        Raises:
+            VaebenchError: It did not.
+        """
+        if not isinstance(loss, Tensor):
+            seen = f"a {type(loss).__name__}"
+        elif loss.shape != () or not loss.is_floating_point():
+            seen = f"{loss.dtype} {list(loss.shape)}".removeprefix("torch.")
+        elif not loss.requires_grad:
+            seen = "a number that depends on no weight"
+        else:
+            return
+        raise VaebenchError(
+            f"The objective of model {self.spec.model!r} returned {seen}: it must return the mean "
+            "loss of the batch, a tensor of one float, float32 [], that has a gradient."
+        )
 
     def _draw(self, part: slice) -> tuple[Tensor, Tensor, Tensor | None]:
         """Returns observations, noise and labels of a part of this step's batch."""

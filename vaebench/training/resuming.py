@@ -78,7 +78,10 @@ def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:
     if values.get("job") != trainer.spec.to_json():
         return "is the checkpoint of another job."
     if values.get("code") != trainer.code:  # one of before there was a digest has none
-        return "was written by other code of vaebench: gone on with, it would be neither's result."
+        return (
+            "was written by other code of vaebench or of a plug-in: gone on with, it would be "
+            "neither's result."
+        )
     expected, step = snapshot(trainer), values.get("step")
     optimisers: list[tuple[torch.optim.Optimizer, Any]] = [
         (trainer.optimiser, values.get("optimiser"))

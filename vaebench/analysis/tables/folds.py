@@ -10,9 +10,9 @@ import pandas as pd
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.statistics import mean_interval, run_interval
 from vaebench.analysis.tables.record import Needs, Rows, table
-from vaebench.measures import FIT, SUPERVISED, measure
+from vaebench.measures import FIT, SUPERVISED, Names, measure
 
-CRITERIA = tuple(name for name in (*FIT, *SUPERVISED) if measure(name).better is not None)
+CRITERIA = Names(lambda: tuple(n for n in (*FIT, *SUPERVISED) if measure(n).better is not None))
 """Metrics that a strength can be chosen by: those of which one direction is the better."""
 
 

@@ -43,7 +43,7 @@ class Needs:
     strengths: int = 1
     cells: int = 1
     folds: int = 0
-    metrics: tuple[tuple[str, ...], ...] = ()
+    metrics: tuple[Sequence[str], ...] = ()
     of_each: int = 1
     datasets: int = 1
 

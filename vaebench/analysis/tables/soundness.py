@@ -9,7 +9,10 @@ from scipy import stats
 
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
-from vaebench.measures import ERROR, SUPERVISED
+from vaebench.measures import ERROR, SUPERVISED, Names
+
+ERRORS = Names(lambda: tuple(f"{name}{ERROR}" for name in SUPERVISED))
+"""The standard errors that their evaluations have."""
 
 
 @table(
@@ -55,7 +58,7 @@ def collapse(samples: Sequence[Sample]) -> Rows:
 @table(
     "dataset metric share",
     title="How much of the spread over seeds is the evaluation’s own?",
-    needs=Needs(seeds=2, metrics=(SUPERVISED, tuple(f"{name}{ERROR}" for name in SUPERVISED))),
+    needs=Needs(seeds=2, metrics=(SUPERVISED, ERRORS)),
     note=(
         "Variance of a score over other points of the same representation, as stored with it, "
         "over its variance within cells. Near 1, the seeds cannot be told apart."

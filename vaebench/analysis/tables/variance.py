@@ -14,9 +14,9 @@ from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.statistics import r_squared
 from vaebench.analysis.tables.record import Needs, Rows, table
-from vaebench.measures import CORRELATION, FIT, STUDY, SUPERVISED
+from vaebench.measures import CORRELATION, FIT, STUDY, SUPERVISED, Names
 
-METRICS = (*SUPERVISED, *FIT, *CORRELATION, "active_units")
+METRICS = Names(lambda: (*SUPERVISED, *FIT, *CORRELATION, "active_units"))
 """Metrics whose variance is split. UDR is none: it is a figure of a cell's runs together."""
 
 REML_SEEDS = 5

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from vaebench.analysis import measure
-from vaebench.measures import FIT, STUDY, SUPERVISED
+from vaebench.measures import FIT, OF_PLUGINS, STUDY, SUPERVISED, Names
 from vaebench.report.figures.board import board, legend, legend_height
 from vaebench.report.figures.ladder import Ladder, by_cell, handles, ladder
 from vaebench.report.figures.marks import violins
@@ -34,8 +34,9 @@ CROWD = 60
 
 GROUPS = {
     "study": STUDY,
-    "more": (*(name for name in SUPERVISED if name not in STUDY), "udr"),
+    "more": Names(lambda: (*(name for name in SUPERVISED if name not in STUDY), "udr")),
     "fit": (*FIT, "active_units"),
+    "plug_ins": OF_PLUGINS,
 }
 """Which metrics share a figure."""
 

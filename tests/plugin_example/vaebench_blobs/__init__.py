@@ -1,0 +1,1 @@
+"""A plug-in of vaebench: one record of each kind, a file each."""
