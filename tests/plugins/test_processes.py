@@ -32,8 +32,6 @@ def killed_and_resumed(cli: CommandLine, first: Sequence[str], again: Sequence[s
     said = cli.run(*again).stderr
     assert "1 complete, 0 failed, 0 to do" in said
     assert "starts anew" not in said
-    key = query(cli.folder, "SELECT job_key FROM jobs ORDER BY id")[0][0]
-    assert "the same, bit for bit" in cli.run("reproduce", key).stdout
     figures = query(cli.folder, "SELECT participation, mig, reconstruction FROM results")
     assert len(figures) == 1
     assert all(0 < ratio <= 10 and 0 <= mig <= 1 and nats > 0 for ratio, mig, nats in figures)
@@ -52,6 +50,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cli = command_line(folder)
     words = [*SWEEP, STEPS]
     killed_and_resumed(cli, [*words, "--plugin", "blobs.py"], words)
+    key = query(folder, "SELECT job_key FROM jobs")[0][0]
+    assert "the same, bit for bit" in cli.run("reproduce", key).stdout
     return folder
 
 
@@ -71,6 +71,7 @@ def test_looks_at_it_need_no_option(cli: CommandLine) -> None:
     assert "1 job, 1 COMPLETE" in status.stdout
     assert "other code" not in status.stdout
     assert status.stderr == ""
+    assert "freebits" in cli.run("runs", "--model", "freebits").stdout
     key = query(cli.folder, "SELECT job_key FROM jobs")[0][0]
     shown = cli.run("show", key).stdout
     assert "participation" in shown
@@ -80,6 +81,20 @@ def test_looks_at_it_need_no_option(cli: CommandLine) -> None:
     assert "Participation ratio" in page
     refused = cli.run("explore", key, code=1).stderr
     assert "cannot run the decoder of network 'smallconv'" in refused.replace("\n", " ")
+
+
+def test_a_score_that_came_later_is_given_to_finished_runs(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    shutil.copytree(cli.folder / "results", tmp_path / "results")
+    later = CommandLine(tmp_path)
+    later.environment |= {"XDG_STATE_HOME": cli.environment["XDG_STATE_HOME"]}
+    text = source("participation").replace('"participation"', '"ratio"')
+    (tmp_path / "later.py").write_text(text)
+    said = later.run("evaluate", "--all", "--plugin", "later.py").stderr
+    assert "1 runs evaluated" in said
+    assert query(tmp_path, "SELECT ratio - participation FROM results") == [(0.0,)]
+    assert "other code" not in later.run("status").stdout
 
 
 def test_lists_name_the_file(cli: CommandLine) -> None:

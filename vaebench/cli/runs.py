@@ -71,11 +71,10 @@ def runs(
     for name in wanted_states:
         if name not in STATES:
             raise unknown("state", name.lower(), [known.lower() for known in STATES])
-    wanted_models = {find_model(name).name for name in names(model)}
     with opened(db) as reader:
         every = reader.jobs()
         keep: dict[str, set[Any]] = {
-            "model": wanted_models,
+            "model": {find_model(name).name for name in names(model)},
             "dataset": _datasets(names(dataset), {row.spec.dataset for row in every}),
             "state": set(wanted_states),
             "seed": set(numbers("--seed", seed)) if seed else set(),

@@ -31,7 +31,7 @@ def imported() -> tuple[Plugin, ...]:
     for group in GROUPS:
         for entry in every.select(group=group):
             if entry.dist is not None:
-                entries[entry.dist.name, entry.dist.version].append(entry)
+                entries[str(entry.dist.name), str(entry.dist.version)].append(entry)
     found: list[Plugin] = []
     for (name, version), declared in sorted(entries.items()):
         try:
@@ -43,7 +43,7 @@ def imported() -> tuple[Plugin, ...]:
                         raise ValueError(what)
             code = _code_digest(declared)
             found.append(Plugin(name, f"{version} {code}", None, records))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             warnings.warn(f"Plug-in {name} {version} is not used: {error}. Mend it, or remove it: "
                   f"pip uninstall {name}.", PluginWarning, stacklevel=2)  # fmt: skip
     return tuple(found)
@@ -71,10 +71,14 @@ def _code_digest(declared: Sequence[EntryPoint]) -> str:
     total = hashlib.sha256()
     for top in sorted({entry.module.partition(".")[0] for entry in declared}):
         found = util.find_spec(top)
-        places = list(found.submodule_search_locations or ()) if found else []
-        files = [file for place in sorted(places) for file in sorted(Path(place).rglob("*.py"))]
+        places = sorted(found.submodule_search_locations or ()) if found else []
+        files = [
+            (file.relative_to(place).as_posix(), file)
+            for place in map(Path, places)
+            for file in sorted(place.rglob("*.py"))
+        ]
         if found and not places and found.origin:
-            files = [Path(found.origin)]
-        for file in files:
-            total.update(f"{top} {file.name} {digest_of(file.read_bytes())}\n".encode())
+            files = [("", Path(found.origin))]
+        for name, file in files:
+            total.update(f"{top} {name} {digest_of(file.read_bytes())}\n".encode())
     return total.hexdigest()[:16]
