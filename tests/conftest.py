@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Iterable[pytest.
     slow = config.getoption("--slow") or os.environ.get("CI") == "true"
     gpu = config.getoption("--device") != "cpu"
     for item in items:
-        if "slow" in item.keywords and not slow:
+        if item.get_closest_marker("slow") and not slow:
             item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
-        if "gpu" in item.keywords and not gpu:
+        if item.get_closest_marker("gpu") and not gpu:
             item.add_marker(pytest.mark.skip(reason="needs an accelerator: run with --device cuda"))
 
 

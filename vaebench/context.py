@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vaebench.data.own.opened import OwnData
@@ -15,7 +15,7 @@ class WorkerContext:
 
     Attributes:
         out: Folder for checkpoints and trained models.
-        device: Resolved device, such as `cpu` or `cuda:0`.
+        devices: Resolved devices, such as `cpu` or `cuda:0`; workers take them in turn.
         data_dir: The data folder, or None for the default.
         threads: Threads within an operation.
         checkpoint_seconds: Wall time between checkpoints.
@@ -25,12 +25,22 @@ class WorkerContext:
     """
 
     out: Path
-    device: str = "cpu"
+    devices: tuple[str, ...] = ("cpu",)
     data_dir: Path | None = None
     threads: int = 1
     checkpoint_seconds: float = 20.0
     own: tuple[OwnData, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def device(self) -> str:
+        """The one that a worker of this context uses: the first."""
+        return self.devices[0]
+
+    def bound(self, workers: int) -> list[WorkerContext]:
+        """Returns what each of several workers is given: its own device, and all the rest."""
+        at = [self.devices[worker % len(self.devices)] for worker in range(workers)]
+        return [replace(self, devices=(device,)) for device in at]
 
     def checkpoint(self, key: str) -> Path:
         """The file that a job is gone on from."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from vaebench.fingerprint import code_digest, training_digest
 from vaebench.plugins.versions import with_versions
-from vaebench.training import device_name
+from vaebench.training import arithmetic, device_name
 
 PACKAGES = "vaebench torch torchvision numpy scipy scikit-learn lightgbm pillow".split()
 """Distributions whose versions can change a figure."""
@@ -29,15 +29,16 @@ def environment(
     """Describes where a job was trained, in JSON types.
 
     Args:
-        device: The resolved device.
+        device: The resolved device, with the index of a GPU.
         threads: Threads within an operation.
         source: Where the data came from, if they were loaded.
         data_digest: Digest of the content of a user's own data.
         plugins: Versions by name of the plug-ins that the model was trained with.
     """
     return {
-        "device": device.partition(":")[0],
+        "device": device,
         "device_name": device_name(device),
+        **arithmetic(device),
         "threads": threads,
         "host": platform.node(),
         "system": platform.platform(),

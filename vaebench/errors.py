@@ -38,6 +38,10 @@ class OutputError(VaebenchError):
     """A file cannot be written: no fault of the job that wanted to, so the sweep stops."""
 
 
+class DeviceError(VaebenchError):
+    """A device cannot be used any more: no fault of the job at hand, so the sweep stops."""
+
+
 class DamagedError(VaebenchError):
     """A file of vaebench's own is not what vaebench wrote, or not what it is taken for."""
 

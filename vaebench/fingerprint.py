@@ -11,6 +11,7 @@ from typing import Any
 
 TRAINING = (
     *("protocols.py", "parameters.py", "records.py", "priors.py", "streams.py", "spec.py"),
+    "upload.py",
     *("data", "networks", "models", "training"),
 )
 """Files and rooms that decide what a trained model is."""

@@ -11,7 +11,9 @@ _SIGNS = re.compile(
     r"|cannot be allocated|CUBLAS_STATUS_ALLOC_FAILED",
     re.IGNORECASE,
 )
-_PLACE = re.compile(r"RuntimeError: |\[enforce fail at [^]]*\] [^.]*\. ")
+_PLACE = re.compile(
+    r"(?:Runtime|OutOfMemory|Accelerator)Error: |\[enforce fail at [^]]*\] [^.]*\. "
+)
 """What PyTorch puts before the message itself."""
 
 

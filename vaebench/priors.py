@@ -48,7 +48,9 @@ class StandardNormal:
         """Draws latents [count, D]; the generator is on the CPU."""
         import torch
 
-        return torch.randn(count, self.latents, generator=generator).to(self.device)
+        from vaebench.upload import upload
+
+        return upload(torch.randn(count, self.latents, generator=generator), self.device)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log density of latents [B, D], nats, [B]."""

@@ -39,7 +39,7 @@ class JobEnded:
     """
 
     spec: JobSpec
-    state: Status | Literal["lost", "late"]
+    state: Status | Literal["late"]
     outcome: JobOutcome | None = None
     error: str | None = None
 
@@ -229,7 +229,7 @@ class Runner:
         except LostWorkerError as error:
             text = str(error)
             held = self._patiently(lambda: self.store.lose(claim, text))
-            state: Status | Literal["lost", "late"] = "lost"
+            state: Status | Literal["late"] = "lost"
             line = text
         else:
             if outcome.status == "memory":

@@ -17,7 +17,7 @@ from vaebench.networks import find_network
 from vaebench.records import finite_number
 
 LIKELIHOODS = ("bernoulli", "gaussian")
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "tf32", "bf16")
 INITIALISATIONS = ("glorot", "torch")
 SCORES = ("core", "all")
 EVALUATION = ("eval_size", "scores", "dci", "solver")
@@ -51,7 +51,8 @@ class Setting:
         likelihood: Of the pixels given the latents.
         warmup_steps: Steps over which beta grows linearly from 0; 0 for none.
         initialisation: `glorot` (uniform weights, zero biases: the study's) or `torch`.
-        precision: `fp32`, or `bf16` for bfloat16 autocast with fp32 master weights.
+        precision: `fp32`; `tf32` for products and convolutions in TF32, on NVIDIA GPUs; or `bf16`
+            for bfloat16 autocast with fp32 master weights.
         eval_size: Training points of the BetaVAE and FactorVAE classifiers; the study's is 10,000.
         scores: `core`, or `all` with the scores that train classifiers (20 s and more a run).
         dci: `reference` for DCI by the study's gradient boosting, minutes a run; None for ours.

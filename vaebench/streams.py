@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaebench.upload import upload
+
 CHUNK = 128
 """Steps whose noise is drawn at once."""
 
@@ -41,29 +43,44 @@ class Batches:
     """What a job draws at each step: which examples, and the noise of its posterior samples.
 
     Both are functions of seed and step alone, so that a resumed job draws what an uninterrupted
-    one would have drawn, on any device: the streams are drawn on the CPU.
+    one would have drawn, on any device: the streams are drawn on the CPU. An epoch's order and a
+    chunk's noise are then copied to where they are used, so that a step copies nothing.
 
     Args:
         seed: The job's seed.
         count: Number of training examples.
         batch_size: Examples per step, B.
         latent_dim: Latents, D.
+        device: Where noise is wanted.
+        place: Where positions are wanted.
     """
 
-    def __init__(self, seed: int, count: int, batch_size: int, latent_dim: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        count: int,
+        batch_size: int,
+        latent_dim: int,
+        device: torch.device | str = "cpu",
+        place: torch.device | str = "cpu",
+    ) -> None:
         self.seed = seed
         self.count = count
         self.batch_size = batch_size
         self.latent_dim = latent_dim
+        self.device = device
+        self.place = place
         self._epoch = lru_cache(maxsize=2)(self._draw_epoch)
         self._noise = lru_cache(maxsize=1)(self._draw_noise)
 
     def _draw_epoch(self, epoch: int) -> Tensor:
-        return torch.randperm(self.count, generator=torch_generator(self.seed, "order", epoch))
+        generator = torch_generator(self.seed, "order", epoch)
+        return upload(torch.randperm(self.count, generator=generator), self.place)
 
     def _draw_noise(self, chunk: int) -> Tensor:
         generator = torch_generator(self.seed, "noise", chunk)
-        return torch.randn(CHUNK, self.batch_size, self.latent_dim, generator=generator)
+        noise = torch.randn(CHUNK, self.batch_size, self.latent_dim, generator=generator)
+        return upload(noise, self.device)
 
     def positions(self, step: int) -> Tensor:
         """Returns the positions in the training set of step's examples, int64 [B].

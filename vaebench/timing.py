@@ -11,13 +11,13 @@ import torch
 
 from vaebench import metrics
 from vaebench.data.info import Contents
-from vaebench.errors import VaebenchError
-from vaebench.evaluation import ENCODE_BATCH, images_encoded
+from vaebench.errors import DeviceError, VaebenchError
+from vaebench.evaluation import encode_batch, images_encoded
 from vaebench.evaluation.samples import HELD_OUT, HELD_OUT_SHARE
 from vaebench.models import find_model
 from vaebench.networks import fitting_size
 from vaebench.spec import JobSpec
-from vaebench.training import Trainer, build_model, prepare
+from vaebench.training import Trainer, build_model, prepare, set_precision
 
 WARM_STEPS = 3
 STEPS = 6
@@ -41,7 +41,8 @@ class _Noise:
         channels = contents.observation_shape[0]
         self.device = device
         generator = torch.Generator().manual_seed(0)
-        shape = (ENCODE_BATCH, channels, size, size)
+        self.place = device
+        shape = (encode_batch(device), channels, size, size)
         self.images = torch.rand(shape, generator=generator).to(device)
 
     def batch(
@@ -50,8 +51,8 @@ class _Noise:
         del draw
         label = torch.zeros(len(indices), dtype=torch.int64, device=self.device)
         repeats = -(-len(indices) // len(self.images))
-        x = self.images.repeat(repeats, 1, 1, 1)[: len(indices)]
-        return x, label if labelled else None
+        images = self.images if repeats == 1 else self.images.repeat(repeats, 1, 1, 1)
+        return images[: len(indices)], label if labelled else None
 
 
 def measured(
@@ -72,7 +73,11 @@ def measured(
         Of each kind in turn: the places of its groups, and the seconds of all their jobs, or in a
         line why they cannot be measured.
     """
-    prepare(device, 1)
+    try:
+        prepare(device, 1)
+    except (DeviceError, RuntimeError) as error:
+        yield list(range(len(groups))), str(error).splitlines()[0]
+        return
     kinds: dict[Kind, list[int]] = {}
     for place, (job, _, contents) in enumerate(groups):
         kinds.setdefault(_kind(job, contents), []).append(place)
@@ -107,6 +112,7 @@ def _seconds(
 ) -> float:
     """Returns the seconds of the jobs of one kind, with the times that kinds share."""
     job, _, contents = groups[0]
+    set_precision(job.precision, device)
     measuring = _Measuring(job, contents, torch.device(device))
     step = measuring.step()
     encoder = (*_kind(job, contents)[1:4], job.latent_dim, job.precision, measuring.conditional)
@@ -159,10 +165,11 @@ class _Measuring:
         job = dataclasses.replace(job, steps=1_000_000)  # no curve, so that no loss is looked at
         size = fitting_size(job.network, contents.observation_shape)
         self.device = device
+        self.batch = encode_batch(device)
         self.feed = _Noise(contents, size, device)
         shape = (contents.observation_shape[0], size, size)
         self.model = build_model(job, shape, len(contents.label_names))
-        self.trainer = Trainer(job, self.model, self.feed, torch.arange(ENCODE_BATCH), device)
+        self.trainer = Trainer(job, self.model, self.feed, torch.arange(self.batch), device)
         self.conditional = self.model.conditional
         self.bf16 = job.precision == "bf16"
 
@@ -172,10 +179,10 @@ class _Measuring:
 
     def encoding(self) -> float:
         """Returns the seconds of encoding one image."""
-        x, label = self.feed.batch(torch.arange(ENCODE_BATCH), labelled=self.conditional)
+        x, label = self.feed.batch(torch.arange(self.batch), labelled=self.conditional)
         kind = self.device.type
         with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=self.bf16):
-            return self._median(lambda: self.model.encode(x, label)) / ENCODE_BATCH
+            return self._median(lambda: self.model.encode(x, label)) / self.batch
 
     def _median(self, act: Callable[[], object]) -> float:
         seconds: list[float] = []

@@ -16,7 +16,7 @@ from vaebench.context import WorkerContext
 from vaebench.data import load_dataset
 from vaebench.data.own.opened import OwnData
 from vaebench.environment import environment
-from vaebench.errors import DamagedError, OutputError, VaebenchError
+from vaebench.errors import DamagedError, DeviceError, OutputError, VaebenchError
 from vaebench.evaluation import (
     Encoder,
     held_out,
@@ -26,10 +26,11 @@ from vaebench.evaluation import (
     shared_examples,
 )
 from vaebench.fingerprint import code_digest
+from vaebench.gpu import first_sign
 from vaebench.memory import last_sign, ran_out
 from vaebench.networks import fitting_size
 from vaebench.networks.vae import VAE
-from vaebench.outcome import JobOutcome, Progress, Representation
+from vaebench.outcome import JobOutcome, Progress, Representation, Status
 from vaebench.plugging import of_scores, of_training, trained_by
 from vaebench.saved import Training, load_model, read_model, save_model
 from vaebench.signs import Interrupted, while_evaluating, while_training
@@ -40,6 +41,7 @@ from vaebench.training import (
     Trainer,
     build_model,
     prepare,
+    set_precision,
     split,
 )
 
@@ -60,7 +62,7 @@ def run_pack(
 
     Returns:
         One outcome a job, in order. A job's failure is an outcome, not an exception. After one
-        of status `memory` there are no more: the worker is not good for another job.
+        of status `memory` or `lost` there are no more: the worker is not good for another job.
     """
     return _outcomes(_run, pack, context, on_event, should_stop)
 
@@ -87,11 +89,17 @@ def _outcomes(
     should_stop: Callable[[], bool],
 ) -> list[JobOutcome]:
     """Does the same with each job of a pack; what fails is an outcome."""
-    prepare(context.device, context.threads)
+    try:
+        prepare(context.device, context.threads)
+    except (DeviceError, RuntimeError) as error:
+        status: Status = "memory" if ran_out(str(error)) else "blocked"
+        line = last_sign(str(error)) or str(error)
+        return [JobOutcome(spec.key, status, error=line) for spec in pack]
     code_digest()  # of the code that this process has just imported, not of later edits
     outcomes = []
     for spec in pack:
         try:
+            set_precision(spec.precision, context.device)
             outcomes.append(one(spec, context, on_event, should_stop))
         except OutputError as error:
             outcomes.append(JobOutcome(spec.key, "blocked", error=str(error)))
@@ -101,6 +109,9 @@ def _outcomes(
             if ran_out(line):
                 sign = last_sign(line)
                 outcomes.append(JobOutcome(spec.key, "memory", error=f"Out of memory: {sign}"))
+                return outcomes
+            if not expected and (sign := first_sign(str(error))):
+                outcomes.append(JobOutcome(spec.key, "lost", error=sign))
                 return outcomes
             outcomes.append(
                 JobOutcome(

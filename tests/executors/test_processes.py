@@ -92,7 +92,7 @@ def seen() -> list[Progress]:
 
 @pytest.fixture
 def executor(seen: list[Progress]) -> Iterator[ProcessExecutor[str]]:
-    made = ProcessExecutor(task, "here", workers=2, on_event=seen.append)
+    made = ProcessExecutor(task, ["here"] * 2, on_event=seen.append)
     yield made
     made.shutdown(kill=True)
     assert made.pids() == []
@@ -163,7 +163,7 @@ def test_a_worker_without_memory_says_so_and_fewer_run_at_once(
 
 def test_a_kill_by_the_kernel_is_told_from_any_other(control_group: str) -> None:
     before = oom_kills()
-    executor = ProcessExecutor(task, control_group, workers=1, on_event=lambda progress: None)
+    executor = ProcessExecutor(task, [control_group], on_event=lambda progress: None)
     try:
         (outcome,) = executor.submit([job(22)]).result(timeout=60)
         assert oom_kills() > before
@@ -215,7 +215,7 @@ def test_workers_end_when_their_parent_is_killed() -> None:
         "from tests.executors.test_processes import job, task\n"
         "from vaebench.executors import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
-        "    e = ProcessExecutor(task, '', workers=2, on_event=lambda p: None)\n"
+        "    e = ProcessExecutor(task, [''] * 2, on_event=lambda p: None)\n"
         "    e.submit([job(99)]); e.submit([job(1)]).result()\n"
         "    print(*e.pids(), flush=True)\n"
         "    time.sleep(60)\n"
@@ -261,7 +261,7 @@ def test_where_few_threads_can_be_started_fewer_packs_run(room: int, some: bool)
         f"most = psutil.Process().memory_info().vms + {room}\n"
         "resource.setrlimit(resource.RLIMIT_STACK, (2**23, 2**23))\n"
         "resource.setrlimit(resource.RLIMIT_AS, (most, most))\n"
-        "try:\n    made = ProcessExecutor(print, 'x', workers=64, on_event=print)\n"
+        "try:\n    made = ProcessExecutor(print, ['x'] * 64, on_event=print)\n"
         "except VaebenchError as error:\n    print(0, error)\n"
         "else:\n    print(made.workers)\n    made.shutdown()\n"
     )

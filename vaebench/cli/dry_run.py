@@ -39,7 +39,7 @@ def say_plan(sweep: Planned, betas: Iterable[float]) -> None:
         tables.note(only_evaluated(len(trained), len(new)))
     if unknown := [job for job in new if job.key not in trained]:
         contents = {mine.name: mine.contents for mine in sweep.own.values()}
-        _say_time(unknown, sweep.device, sweep.workers, contents)
+        _say_time(unknown, sweep.devices, sweep.workers, contents)
 
 
 def _trained(sweep: Planned, jobs: list[JobSpec]) -> dict[str, str]:
@@ -61,16 +61,19 @@ def _say_other_code(location: str, done: set[str]) -> None:
             tables.note(f"{said} With --renew they are trained again.")
 
 
-def _say_time(jobs: list[JobSpec], device: str, workers: int, own: Mapping[str, Contents]) -> None:
+def _say_time(
+    jobs: list[JobSpec], devices: tuple[str, ...], workers: int, own: Mapping[str, Contents]
+) -> None:
     """Says how long jobs would take, from a short measurement."""
     from vaebench.estimate import estimate
 
-    found = estimate(jobs, device, own)
+    found = estimate(jobs, devices[0], own)
     if found.jobs:
         at_once = f"{workers} at a time" if workers > 1 else "one at a time"
         part = f"{found.jobs:,} of {len(jobs):,} jobs take " if found.unmeasured else ""
         time = f"{part}{duration(found.seconds / workers)}"
-        tables.note(f"On this machine ({device}, {at_once}), as just measured: {time}.")
+        where = ", ".join(devices[:workers])
+        tables.note(f"On this machine ({where}, {at_once}), as just measured: {time}.")
     if found.unmeasured:
         named = [f"{name} ({count:,})" for name, count in found.unmeasured.items()]
         rest = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""

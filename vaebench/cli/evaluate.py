@@ -23,7 +23,7 @@ from vaebench.outcome import Difference, JobOutcome, differences
 from vaebench.sweeping.again import without_model
 from vaebench.sweeping.evaluating import evaluate_again
 from vaebench.sweeping.own import trained_on
-from vaebench.sweeping.working import cores
+from vaebench.sweeping.working import jobs_at_once
 
 NAMED = 6
 """Figures that are named at most, of a run that changes."""
@@ -52,7 +52,7 @@ def evaluate(
     from dataclasses import replace
 
     from vaebench.context import WorkerContext
-    from vaebench.devices import resolve_device
+    from vaebench.devices import resolve_devices
     from vaebench.plugging import in_use
     from vaebench.runner import rank
     from vaebench.store import Store, score_anew, stored_outcome
@@ -62,7 +62,7 @@ def evaluate(
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
     folder = out or folder_of(db)
-    context = WorkerContext(out=folder, device=resolve_device(device), data_dir=data_dir)
+    context = WorkerContext(out=folder, devices=resolve_devices(device), data_dir=data_dir)
     with Store(db, create=False) as store:
         chosen = [store.find(key) for key in keys or ()] or store.jobs(states=["COMPLETE"])
         if unfinished := [row for row in chosen if row.state != "COMPLETE"]:
@@ -95,7 +95,7 @@ def evaluate(
                     if found:
                         tables.note(f"{outcome.key}  {_said(found)}")
 
-            count = workers or (cores() if context.device == "cpu" else 1)
+            count = jobs_at_once(workers, context.devices, len(rows))
             evaluate_again([row.spec for row in rows], context, take, workers=count)
         for sweep in store.sweeps():
             rank(store, sweep.id)

@@ -27,7 +27,7 @@ from vaebench.hints import folder_of
 from vaebench.outcome import Difference, differences
 from vaebench.sweeping.again import put, train_again, without_model
 from vaebench.sweeping.own import trained_on
-from vaebench.sweeping.working import cores
+from vaebench.sweeping.working import jobs_at_once
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
@@ -55,7 +55,8 @@ def reproduce(
     data_dir: DataDirOption = None,
     device: Annotated[str, typer.Option(help="auto, or the device to train on.")] = "auto",
     workers: Annotated[
-        int | None, typer.Option(help="With --restore: runs at once. Default: one a core.")
+        int | None,
+        typer.Option(help="With --restore: runs at once. Default: one a core, or one a GPU."),
     ] = None,
     dataset: MovedOption = None,
 ) -> None:
@@ -86,7 +87,7 @@ def _reproduce(
     """Trains one run again in a folder that is gone afterwards, and compares."""
     from dataclasses import replace
 
-    from vaebench.devices import resolve_device
+    from vaebench.devices import device_like, resolve_device
     from vaebench.executors import ProcessExecutor
     from vaebench.store import stored_outcome
     from vaebench.worker import run_pack
@@ -94,12 +95,12 @@ def _reproduce(
     row = reader.find(key)
     stored = stored_outcome(reader, row.key)
     known = stored.environment.get("device", "auto")
-    resolved = resolve_device(device if device != "auto" else known)
+    resolved = resolve_device(device) if device != "auto" else device_like(known)
     own = trained_on(reader, [row], dataset, context.data_dir)
     tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
     with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
-        context = replace(context, out=Path(folder), device=resolved, own=own)
-        executor = ProcessExecutor(run_pack, context, workers=1, on_event=lambda progress: None)
+        context = replace(context, out=Path(folder), devices=(resolved,), own=own)
+        executor = ProcessExecutor(run_pack, [context], on_event=lambda progress: None)
         try:
             outcome = executor.submit([row.spec]).result()[0]
         finally:
@@ -146,15 +147,15 @@ def _restore(
     """Trains runs again and puts their models back, each where its figures are the stored ones."""
     from dataclasses import replace
 
-    from vaebench.devices import resolve_device
+    from vaebench.devices import resolve_devices
     from vaebench.store import stored_outcome
     from vaebench.training import set_aside
 
     known = reader.environment(rows[0].key).get("device", "auto")
     own = trained_on(reader, rows, dataset, context.data_dir)
-    resolved = resolve_device(device if device != "auto" else known)
-    context = replace(context, device=resolved, own=own)
-    count = min(workers or (cores() if context.device == "cpu" else 1), len(rows))
+    devices = resolve_devices(device if device != "auto" else known.partition(":")[0])
+    context = replace(context, devices=devices, own=own)
+    count = jobs_at_once(workers, devices, len(rows))
     different: list[str] = []
 
     def take(outcome: JobOutcome, model: Path) -> None:

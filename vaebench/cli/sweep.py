@@ -163,14 +163,15 @@ def sweep(
     precision: Annotated[
         str,
         typer.Option(
-            help="fp32, bf16, or auto: bf16 where the device computes it natively.",
+            help="fp32, tf32, bf16, or auto: bf16 where the device computes it natively.",
             rich_help_panel=HOW,
         ),
     ] = "auto",
     device: Annotated[
         str,
         typer.Option(
-            help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda, cuda:1, mps.",
+            help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda (every GPU, each with "
+            "workers of its own), cuda:1, mps.",
             rich_help_panel=WHERE,
         ),
     ] = "auto",

@@ -30,4 +30,4 @@ class Terminal:
         self, jobs: Sequence[JobSpec], workers: int, context: WorkerContext, location: str
     ) -> AbstractContextManager[SweepDisplay]:
         """Shows a live panel, or a line now and then."""
-        return SweepDisplay(jobs, workers, context.device, location)
+        return SweepDisplay(jobs, workers, ", ".join(context.devices[:workers]), location)

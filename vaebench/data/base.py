@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.errors import DataError, UsageError, VaebenchError
 from vaebench.hints import hint_data
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 LONGEST_NAME = 500
 """Characters of a name in a message."""
@@ -113,6 +117,23 @@ class StochasticDataset(Dataset, Protocol):
             indices: Of the images, N integers.
             draw: Which draw of the random part: one integer for all images, or N of them.
         """
+
+
+Painter = Callable[["Tensor", "Tensor", int], "Tensor"]
+"""Turns images of the plain data set, uint8 on a device, into those of a draw: given the images
+[N, C, H, W], their indices int64 [N] on the device, and which draw."""
+
+
+@runtime_checkable
+class PaintedDataset(StochasticDataset, Protocol):
+    """A stochastic data set made of a plain one by what torch can do on a device, to the bit."""
+
+    @property
+    def plain(self) -> Dataset:
+        """The data set without its random part: as many images, in the same order."""
+
+    def painter(self, device: torch.device) -> Painter:
+        """Returns what makes `observations` of the plain images on a device."""
 
 
 def is_stochastic(data: Dataset) -> TypeGuard[StochasticDataset]:

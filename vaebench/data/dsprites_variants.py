@@ -22,11 +22,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vaebench.data.base import as_indices, find_file, image_size, reading
+from vaebench.data.base import Painter, as_indices, find_file, image_size, reading
 from vaebench.data.dsprites import (
     CITATION,
     OFFICIAL,
@@ -49,8 +50,20 @@ from vaebench.data.info import (
 from vaebench.data.nuisance import below, keys, words
 from vaebench.errors import DataError
 
+if TYPE_CHECKING:
+    import torch
+
+    from vaebench.data import painting
+
 Images = NDArray[np.uint8]
 Paint = Callable[[Images, NDArray[np.uint64]], Images]
+
+
+class PaintOnDevice(Protocol):
+    """Makes what paints on a device; it imports torch, which this file does not need."""
+
+    def __call__(self, device: torch.device) -> painting.Paint: ...
+
 
 GRID = Grid(SPRITES.names[1:], SPRITES.sizes[1:])
 SHAPE = (3, WIDTH, WIDTH)
@@ -73,6 +86,7 @@ class PaintedSprites:
         sprites: The white sprites on black.
         paint: Turns sprites uint8 [N, 1, 64, 64] of 0 and 255 and keys uint64 [N] into images
             [N, 3, 64, 64]. It may overwrite the sprites.
+        on_device: Makes what does so on a device, to the bit.
     """
 
     observation_shape = SHAPE
@@ -83,11 +97,14 @@ class PaintedSprites:
     stochastic = True
     has_split = False
 
-    def __init__(self, name: str, source: str, sprites: DSprites, paint: Paint) -> None:
+    def __init__(
+        self, name: str, source: str, sprites: DSprites, paint: Paint, on_device: PaintOnDevice
+    ) -> None:
         self.name = name
         self.source = source
         self._sprites = sprites
         self._paint = paint
+        self._on_device = on_device
 
     def __len__(self) -> int:
         """Number of images, 737,280."""
@@ -114,6 +131,17 @@ class PaintedSprites:
         array = as_indices(indices, IMAGES)
         key = keys(_STREAMS[self.name], array, draw)
         return self._paint(self._sprites.observations(array), key)
+
+    @property
+    def plain(self) -> DSprites:
+        """The sprites, white on black."""
+        return self._sprites
+
+    def painter(self, device: torch.device) -> Painter:
+        """Returns what makes `observations` of sprites on a device, to the bit."""
+        from vaebench.data import painting
+
+        return painting.painter(_STREAMS[self.name], self._on_device(device))
 
     def factors(self, indices: ArrayLike) -> NDArray[np.int64]:
         """Ground-truth factors, int64 [N, 5], in the order of `factor_names`."""
@@ -177,12 +205,12 @@ def on_picture(picture: Images) -> Paint:
 
 def load_color_dsprites(data_dir: Path, size: int | None = None) -> PaintedSprites:
     """Opens Color-dSprites; see `load_dsprites`."""
-    return _painted("color_dsprites", data_dir, size, coloured)
+    return _painted("color_dsprites", data_dir, size, coloured, _coloured_on)
 
 
 def load_noisy_dsprites(data_dir: Path, size: int | None = None) -> PaintedSprites:
     """Opens Noisy-dSprites; see `load_dsprites`."""
-    return _painted("noisy_dsprites", data_dir, size, noisy)
+    return _painted("noisy_dsprites", data_dir, size, noisy, _noisy_on)
 
 
 def load_scream_dsprites(data_dir: Path, size: int | None = None) -> PaintedSprites:
@@ -194,18 +222,42 @@ def load_scream_dsprites(data_dir: Path, size: int | None = None) -> PaintedSpri
     """
     path = find_file("scream_dsprites", data_dir, SCREAM_FILE, SCREAM_FOLDERS)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    paint = on_picture(read_picture(path))
-    return _painted(
-        "scream_dsprites", data_dir, size, paint, f"; picture {path}, SHA-256 {digest[:16]}"
-    )
+    picture = read_picture(path)
+    more = f"; picture {path}, SHA-256 {digest[:16]}"
+
+    def on_device(device: torch.device) -> painting.Paint:
+        from vaebench.data import painting
+
+        return painting.on_picture(picture, device)
+
+    return _painted("scream_dsprites", data_dir, size, on_picture(picture), on_device, more)
+
+
+def _coloured_on(device: torch.device) -> painting.Paint:
+    from vaebench.data import painting
+
+    del device
+    return painting.coloured
+
+
+def _noisy_on(device: torch.device) -> painting.Paint:
+    from vaebench.data import painting
+
+    del device
+    return painting.noisy
 
 
 def _painted(
-    name: str, data_dir: Path, size: int | None, paint: Paint, more: str = ""
+    name: str,
+    data_dir: Path,
+    size: int | None,
+    paint: Paint,
+    on_device: PaintOnDevice,
+    more: str = "",
 ) -> PaintedSprites:
     image_size(name, size, (WIDTH,))
     sprites = load_dsprites(data_dir)
-    return PaintedSprites(name, sprites.source + more, sprites, paint)
+    return PaintedSprites(name, sprites.source + more, sprites, paint, on_device)
 
 
 def read_picture(path: Path) -> Images:

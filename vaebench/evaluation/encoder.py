@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,14 @@ from vaebench.training import Feed
 ENCODE_BATCH = 128
 """Examples encoded or reconstructed at once: larger batches fall out of the CPU's cache."""
 
+ENCODE_BATCH_GPU = 2048
+"""The same on an accelerator, which smaller batches leave idle."""
+
+
+def encode_batch(device: torch.device) -> int:
+    """Returns how many examples to encode or reconstruct at once."""
+    return ENCODE_BATCH if device.type == "cpu" else ENCODE_BATCH_GPU
+
 
 class Encoder:
     """A trained model as a function from examples to representations, each example encoded once.
@@ -22,7 +30,7 @@ class Encoder:
     Args:
         model: The trained model; its posterior means are the representation.
         feed: The data.
-        precision: `fp32` or `bf16`.
+        precision: `fp32`, `tf32` or `bf16`; see also `set_precision`.
         on_batch: Called after every batch; may raise to stop.
     """
 
@@ -52,14 +60,11 @@ class Encoder:
         """Returns examples as the model takes them: observations, and labels if conditional."""
         return self.feed.batch(torch.from_numpy(indices), labelled=self.model.conditional)
 
-    def posterior(
-        self, indices: NDArray[np.int64], x: Tensor, label: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Encodes a batch and keeps its representation.
+    def posterior(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Encodes a batch.
 
         Args:
-            indices: Examples, int64 [B].
-            x: They, as `batch` gave them.
+            x: Examples, as `batch` gave them.
             label: Their labels, likewise.
 
         Returns:
@@ -67,15 +72,25 @@ class Encoder:
         """
         with self.autocast():
             mu, logvar = self.model.encode(x, label)
+        self.encoded += len(x)
+        self.on_batch()
+        return mu, logvar
+
+    def keep(self, indices: NDArray[np.int64], posteriors: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Keeps representations; they are copied from the device in one go.
+
+        Args:
+            indices: Examples, int64 [N].
+            posteriors: mu and logvar of all of them in turn, batch by batch.
+        """
+        both = torch.cat([torch.cat(pair, dim=1) for pair in posteriors]).cpu().numpy()
+        mu, logvar = np.split(both, 2, axis=1)
         if self._codes is None or self._logvar is None:
             self._codes = np.zeros((len(self.data), mu.shape[1]), dtype=np.float32)
             self._logvar = np.zeros_like(self._codes)
-        self._codes[indices] = mu.cpu().numpy()
-        self._logvar[indices] = logvar.cpu().numpy()
+        self._codes[indices] = mu
+        self._logvar[indices] = logvar
         self._known[indices] = True
-        self.encoded += len(indices)
-        self.on_batch()
-        return mu, logvar
 
     @torch.inference_mode()
     def codes(self, indices: ArrayLike) -> NDArray[np.float32]:
@@ -84,9 +99,10 @@ class Encoder:
         mask = np.zeros(len(self.data), dtype=bool)
         mask[wanted] = True
         missing = np.flatnonzero(mask & ~self._known)
-        for start in range(0, len(missing), ENCODE_BATCH):
-            part = missing[start : start + ENCODE_BATCH]
-            self.posterior(part, *self.batch(part))
+        size = encode_batch(self.feed.device)
+        parts = [missing[start : start + size] for start in range(0, len(missing), size)]
+        if parts:
+            self.keep(missing, [self.posterior(*self.batch(part)) for part in parts])
         assert self._codes is not None
         return self._codes[wanted]
 

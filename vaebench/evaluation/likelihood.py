@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vaebench.evaluation.encoder import ENCODE_BATCH, Encoder
+from vaebench.evaluation.encoder import Encoder, encode_batch
 from vaebench.models.likelihoods import LIKELIHOODS
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
 from vaebench.training import torch_generator
+from vaebench.upload import upload
 
 NORMAL_95 = 1.959963984540054
 """Standard deviations on either side of a normal mean that hold 95 % of it."""
@@ -38,23 +39,29 @@ def likelihood_scores(
     noise = torch.randn(len(indices), spec.latent_dim, generator=generator)
     likelihood = LIKELIHOODS[spec.likelihood]
     device = encoder.feed.device
-    reconstruction = 0.0
+    reconstruction, size = 0.0, encode_batch(device)
     with encoder.autocast():
         prior = encoder.model.prior()
     kl = np.zeros(spec.latent_dim if prior.factorises else 1)
-    each = np.zeros((2, len(indices)))
-    for start in range(0, len(indices), ENCODE_BATCH):
-        part = slice(start, start + ENCODE_BATCH)
+    wide = widest(device)
+    posteriors, sums, rows = [], [], []
+    for start in range(0, len(indices), size):
+        part = slice(start, start + size)
         x, label = encoder.batch(indices[part])
-        mu, logvar = encoder.posterior(indices[part], x, label)
-        z = encoder.model.sample(mu, logvar, noise[part].to(device))
+        mu, logvar = encoder.posterior(x, label)
+        z = encoder.model.sample(mu, logvar, upload(noise[part], device))
         with encoder.autocast():
             logits = encoder.model.decode(z, label)
-        costs = likelihood(logits, x).double()
-        divergences = prior.kl(mu.double(), logvar.double(), z.double())
-        reconstruction += float(costs.sum().item())
-        kl += divergences.sum(0).cpu().numpy()
-        each[:, part] = torch.stack([costs, divergences.sum(1)]).cpu().numpy()
+        costs = likelihood(logits, x).to(wide)
+        divergences = prior.kl(mu.to(wide), logvar.to(wide), z.to(wide))
+        posteriors.append((mu, logvar))
+        sums.append(torch.cat([costs.sum()[None], divergences.sum(0)]))
+        rows.append(torch.stack([costs, divergences.sum(1)]))
+    encoder.keep(indices, posteriors)
+    for batch in torch.stack(sums).cpu().double().numpy():
+        reconstruction += float(batch[0])
+        kl += batch[1:]
+    each = torch.cat(rows, dim=1).cpu().double().numpy()
     n = len(indices)
     reconstruction /= n
     kl /= n
@@ -72,6 +79,11 @@ def likelihood_scores(
         return scores, None
     latents = [Score(f"kl_latent_{d:02d}", float(value), n) for d, value in enumerate(kl)]
     return scores + latents, kl
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """Returns the widest kind of number of a device; Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _mean(name: str, value: float, each: NDArray[np.float64]) -> Score:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic
 
+from vaebench.errors import LostWorkerError
 from vaebench.executors.worker_process import Context, Task
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
@@ -33,7 +34,11 @@ class InlineExecutor(Generic[Context]):
     def submit(self, pack: Sequence[JobSpec]) -> Future[list[JobOutcome]]:
         """Runs a pack and returns its finished future."""
         answer: Future[list[JobOutcome]] = Future()
-        answer.set_result(self._task(pack, self._context, self._on_event, lambda: self._stopping))
+        outcomes = self._task(pack, self._context, self._on_event, lambda: self._stopping)
+        if outcomes[-1].status == "lost":
+            answer.set_exception(LostWorkerError(outcomes[-1].error))
+        else:
+            answer.set_result(outcomes)
         return answer
 
     def stop(self) -> None:

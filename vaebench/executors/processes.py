@@ -13,12 +13,19 @@ from typing import Any, Generic, TypeVar
 from vaebench.child import STOP_SIGNALS
 from vaebench.errors import LostWorkerError, VaebenchError
 from vaebench.executors.worker_process import Task, WorkerProcess
+from vaebench.gpu import first_sign, of_gpu
 from vaebench.memory import last_sign, oom_kills
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
 Context = TypeVar("Context")
+UNFIT = ("memory", "lost")
+"""How a pack ends after which its worker is not good for another."""
+
 _Answer = Future[list[JobOutcome]]
+
+POISONED_MOST = 3
+"""Workers in a row that a failing GPU may cost: as many as one bad job may. Then it is the GPU."""
 
 TICK_SECONDS = 0.1
 """How soon a worker's thread sees that it is to stop."""
@@ -28,14 +35,14 @@ class ProcessExecutor(Generic[Context]):
     """Runs packs in worker processes, one pack at a time in each.
 
     A worker is started with its first pack and serves until `shutdown`. One that dies takes its
-    pack's future with it (`LostWorkerError`) and is replaced for the next pack. One that runs out
-    of memory hands its pack back with the status `memory`, and is replaced only if it is the last:
-    from then on fewer run at once.
+    pack's future with it (`LostWorkerError`) and is replaced for the next pack; so does one whose
+    GPU failed (status `lost`), and where several do in a row, packs come back as `blocked`. One
+    that runs out of memory hands its pack back with the status `memory`, and is replaced only if
+    it is the last, or the last on a GPU that has too little: from then on fewer run at once.
 
     Args:
         task: What a worker does with a pack: a function of a module, `run_pack`.
-        context: Its second argument.
-        workers: Number of processes.
+        contexts: Its second argument, one for each worker; as many processes are started.
         on_event: Called, from several threads, with each worker's signs of life.
 
     Raises:
@@ -48,22 +55,23 @@ class ProcessExecutor(Generic[Context]):
     def __init__(
         self,
         task: Task[Context],
-        context: Context,
+        contexts: Sequence[Context],
         *,
-        workers: int,
         on_event: Callable[[Progress], Any],
     ) -> None:
-        self.workers = workers
+        self.workers = len(contexts)
         self._task = task
-        self._context = context
+        self._contexts = list(contexts)
         self._on_event = on_event
         self._packs: queue.SimpleQueue[tuple[Sequence[JobSpec], _Answer] | None]
         self._packs = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._busy: dict[int, WorkerProcess] = {}
+        self._retired: set[int] = set()
+        self._poisoned = [0] * len(contexts)
         self._stopping = self._killing = False
         self._threads: list[threading.Thread] = []
-        for slot in range(workers):
+        for slot in range(len(contexts)):
             thread = threading.Thread(target=self._serve, args=(slot,), daemon=True)
             try:
                 thread.start()
@@ -119,7 +127,9 @@ class ProcessExecutor(Generic[Context]):
                 self._end(slot, kill=True)
                 answer.set_exception(LostWorkerError(_given_up(error)))
                 continue
-            retired = outcomes[-1].status == "memory" and self._give_up_a_place()
+            retired = outcomes[-1].status == "memory" and self._give_up_a_place(
+                slot, outcomes[-1].error or ""
+            )
             answer.set_result(outcomes)
             if retired:
                 return
@@ -133,19 +143,39 @@ class ProcessExecutor(Generic[Context]):
             worker.tell(None)
             worker.ended()
 
-    def _give_up_a_place(self) -> bool:
-        """Lets one pack fewer run at once, where that leaves one."""
+    def _give_up_a_place(self, slot: int, sign: str) -> bool:
+        """Lets one pack fewer run at once, where that leaves one and others use what was short."""
+        mine = self._contexts[slot]
         with self._lock:
-            if self.workers == 1:
+            others = [c for s, c in enumerate(self._contexts) if s not in {slot, *self._retired}]
+            if self.workers == 1 or (of_gpu(sign) and mine not in others):
                 return False
+            self._retired.add(slot)
             self.workers -= 1
             return True
+
+    def _gone_with_its_gpu(self, slot: int, pack: Sequence[JobSpec], sign: str) -> list[JobOutcome]:
+        """Blocks a pack where it is the GPU that fails, and not a job on it.
+
+        Raises:
+            LostWorkerError: It is too early to tell.
+        """
+        self._poisoned[slot] += 1
+        often = self._poisoned[slot]
+        if often <= POISONED_MOST:
+            raise LostWorkerError(f"The worker process was ended after a GPU error: {sign}")
+        text = (
+            f"{often} workers in a row were lost to errors of the GPU, the last to: {sign} Nothing "
+            "else is lost: run the same command again when it works, or with another --device."
+        )
+        return [JobOutcome(spec.key, "blocked", error=text) for spec in pack]
 
     def _outcomes(self, slot: int, pack: Sequence[JobSpec]) -> list[JobOutcome]:
         """Has a pack worked on; a worker that does not come out of it well is gone afterwards.
 
         Raises:
-            LostWorkerError: It died, and neither a stop nor a lack of memory explains it.
+            LostWorkerError: It died, or its GPU did, and neither a stop nor a lack of memory
+                explains it.
         """
         kills = oom_kills()
         try:
@@ -157,18 +187,23 @@ class ProcessExecutor(Generic[Context]):
         outcomes = None
         with contextlib.suppress(EOFError, OSError):
             outcomes = self._told(worker, pack)
-        if outcomes and outcomes[-1].status != "memory":
+        if outcomes and outcomes[-1].status not in UNFIT:
+            self._poisoned[slot] = 0
             return outcomes
         del self._busy[slot]
         if outcomes:
             worker.kill()
         code, words = worker.ended()
+        if outcomes and outcomes[-1].status == "lost":
+            return self._gone_with_its_gpu(slot, pack, outcomes[-1].error or "")
         if outcomes:
             return outcomes
         if self._stopping or (code is not None and -code in STOP_SIGNALS):
             return [JobOutcome(spec.key, "interrupted") for spec in pack]
         if sign := _memory(code, words, oom_kills() - kills):
             return [JobOutcome(spec.key, "memory", error=sign) for spec in pack]
+        if sign := first_sign(words):
+            return self._gone_with_its_gpu(slot, pack, sign)
         raise LostWorkerError(_death(code, words))
 
     def _told(self, worker: WorkerProcess, pack: Sequence[JobSpec]) -> list[JobOutcome]:
@@ -196,7 +231,7 @@ class ProcessExecutor(Generic[Context]):
 
     def _worker(self, slot: int) -> WorkerProcess:
         if slot not in self._busy or not self._busy[slot].alive:
-            self._busy[slot] = WorkerProcess(self._task, self._context)
+            self._busy[slot] = WorkerProcess(self._task, self._contexts[slot])
         return self._busy[slot]
 
 

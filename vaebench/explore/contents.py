@@ -89,7 +89,7 @@ def posterior(encoder: Encoder, indices: NDArray[np.int64]) -> Posterior:
     known = encoder.model.stochastic and prior.factorises
     for start in range(0, len(indices), ENCODE_BATCH):
         part = indices[start : start + ENCODE_BATCH]
-        mu, logvar = encoder.posterior(part, *encoder.batch(part))
+        mu, logvar = encoder.posterior(*encoder.batch(part))
         means.append(mu.numpy())
         if known:
             divergences.append(prior.kl(mu.double(), logvar.double(), mu.double()).numpy())

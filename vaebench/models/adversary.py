@@ -15,6 +15,7 @@ from vaebench.networks.discriminator import Discriminator
 from vaebench.networks.vae import initialise
 from vaebench.protocols import Job
 from vaebench.streams import CHUNK, torch_generator
+from vaebench.upload import upload
 
 LEARNING_RATE = 1e-4
 """Of the discriminator's Adam, whatever the job's own: the paper's and the study's."""
@@ -30,16 +31,21 @@ class Permutations:
         seed: The job's seed.
         count: Codes to permute, B.
         latent_dim: Latents, D, each with an order of its own.
+        device: Where they are wanted.
     """
 
-    def __init__(self, seed: int, count: int, latent_dim: int) -> None:
+    def __init__(
+        self, seed: int, count: int, latent_dim: int, device: torch.device | str = "cpu"
+    ) -> None:
         self.seed = seed
         self.shape = (CHUNK, count, latent_dim)
+        self.device = device
         self._orders = lru_cache(maxsize=1)(self._draw)
 
     def _draw(self, chunk: int) -> Tensor:
         generator = torch_generator(self.seed, "permutation", chunk)
-        return torch.rand(self.shape, generator=generator).argsort(dim=1, stable=True)
+        orders = torch.rand(self.shape, generator=generator).argsort(dim=1, stable=True)
+        return upload(orders, self.device)
 
     def order(self, step: int) -> Tensor:
         """Returns a step's permutations of 0 … B - 1, one a column, int64 [B, D]."""
@@ -84,7 +90,7 @@ class TotalCorrelationAdversary:
         self.optimiser = torch.optim.Adam(
             self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=True
         )
-        self.permutations = Permutations(job.seed, self.permuted_size, job.latent_dim)
+        self.permutations = Permutations(job.seed, self.permuted_size, job.latent_dim, device)
 
     def log_ratio(self, z: Tensor) -> Tensor:
         """Returns log q(z) - sum of log q(z_d), nats, [B], with a gradient for z alone."""
@@ -101,7 +107,7 @@ class TotalCorrelationAdversary:
             others: Codes to permute: the same ones, or others, [B', D].
             step: Steps done before this one.
         """
-        order = self.permutations.order(step).to(self.device, non_blocking=True)
+        order = self.permutations.order(step)
         codes = torch.cat([z, permute_codes(others, order)]).detach()
         with self._autocast():
             ratios: Tensor = self.discriminator(codes)

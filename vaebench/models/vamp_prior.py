@@ -51,9 +51,12 @@ class Mixture:
         """Draws latents [count, D]; the generator is on the CPU."""
         import torch
 
+        from vaebench.upload import upload
+
         components, latents = self.mu.shape
-        which = torch.randint(components, (count,), generator=generator).to(self.mu.device)
-        noise = torch.randn(count, latents, generator=generator).to(self.mu)
+        drawn = torch.randint(components, (count,), generator=generator)
+        which = upload(drawn, self.mu.device)
+        noise = upload(torch.randn(count, latents, generator=generator), self.mu.device).to(self.mu)
         return self.mu[which] + torch.exp(0.5 * self.logvar[which]) * noise
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def evaluate_again(
         jobs: The jobs; their models are in `context.out`.
         context: Where and how workers work.
         take: Called with each outcome, from this thread, as soon as it is there.
-        workers: Models at once.
+        workers: Models at once; they take the context's devices in turn.
 
     Raises:
         LostWorkerError: A worker process died.
@@ -35,7 +35,7 @@ def evaluate_again(
     from vaebench.worker import evaluate_pack
 
     executor = ProcessExecutor(
-        evaluate_pack, context, workers=min(workers, len(jobs)), on_event=lambda progress: None
+        evaluate_pack, context.bound(min(workers, len(jobs))), on_event=lambda progress: None
     )
     clean = False
     try:

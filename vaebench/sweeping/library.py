@@ -139,9 +139,9 @@ def sweep(
         scores: `core`, or `all` with those that train classifiers.
         dci: `reference` for DCI by the study's own gradient boosting.
         solver: `lbfgs` for today's multinomial logistic regression.
-        precision: `fp32`, `bf16`, or `auto`.
-        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        workers: Jobs at once; None for one a core, or one on a GPU.
+        precision: `fp32`, `tf32`, `bf16`, or `auto`.
+        device: `auto`, `cpu`, `cuda` (every GPU), `cuda:1` or `mps`.
+        workers: Jobs at once; None for one a core, or one a GPU.
         out: Folder for checkpoints, models and report.
         db: The database, a file or a PostgreSQL URL; None for `out/results.db`.
         data_dir: Folder of downloaded data sets; None for VAEBENCH_DATA, or ./data.

@@ -15,7 +15,7 @@ from vaebench.study import Study
 from vaebench.sweeping.own import make_ready, own_data
 from vaebench.sweeping.planning import plan
 from vaebench.sweeping.twins import only_evaluated, trained_twins
-from vaebench.sweeping.working import Ended, cores, work
+from vaebench.sweeping.working import Ended, jobs_at_once, work
 
 if TYPE_CHECKING:
     from vaebench.data.own.opened import OwnData
@@ -30,9 +30,9 @@ class Place:
         out: Folder for checkpoints, models and report.
         db: The database, a file or a URL; None for `out/results.db`.
         data_dir: Folder of downloaded data sets; None for the default.
-        device: `auto`, or a device.
-        precision: `auto`, `fp32` or `bf16`.
-        workers: Jobs at once; None for one a core, or one on a GPU.
+        device: `auto`, or what to take: `cpu`, `cuda` for every GPU, `cuda:1`, `mps`.
+        precision: `auto`, `fp32`, `tf32` or `bf16`.
+        workers: Jobs at once; None for one a core, or one a GPU.
         checkpoint_every: Wall time in seconds between a job's checkpoints.
         skip_broken: Leave out images of a user's own folder that cannot be read.
         retries: How often a failed job is tried again.
@@ -74,7 +74,7 @@ class Planned:
     Attributes:
         jobs: Its jobs, in the order to train them.
         place: Where it is trained and kept.
-        device: A resolved device.
+        devices: Resolved devices; workers take them in turn.
         workers: Jobs at once.
         datasets: The data sets, as they were named.
         own: Those of them that are the user's own, by the names that were given.
@@ -82,7 +82,7 @@ class Planned:
 
     jobs: list[JobSpec]
     place: Place
-    device: str
+    devices: tuple[str, ...]
     workers: int
     datasets: tuple[str, ...]
     own: Mapping[str, OwnData]
@@ -130,9 +130,10 @@ def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = Fal
         DataError: The user's own data cannot be read.
         StoreError: The database cannot be read.
     """
-    from vaebench.devices import resolve_device, resolve_precision
+    from vaebench.devices import resolve_devices, resolve_precision
 
-    device = resolve_device(place.device)
+    devices = resolve_devices(place.device)
+    precision = resolve_precision(place.precision, devices[0])
     named = study.datasets
     own = own_data(
         named,
@@ -142,9 +143,11 @@ def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = Fal
         skip_broken=place.skip_broken,
         dry_run=dry_run,
     )
-    jobs = plan(study, place.data_dir, resolve_precision(place.precision, device), own)
-    workers = min(place.workers or (cores() if device == "cpu" else 1), len(jobs))
-    return Planned(jobs=jobs, place=place, device=device, workers=workers, datasets=named, own=own)
+    jobs = plan(study, place.data_dir, precision, own)
+    workers = jobs_at_once(place.workers, devices, len(jobs))
+    return Planned(
+        jobs=jobs, place=place, devices=devices, workers=workers, datasets=named, own=own
+    )
 
 
 def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool = False) -> Finished:
@@ -169,7 +172,7 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
     place, jobs = sweep.place, sweep.jobs
     context = WorkerContext(
         out=place.out,
-        device=sweep.device,
+        devices=sweep.devices,
         data_dir=place.data_dir,
         checkpoint_seconds=place.checkpoint_every,
         own=tuple(sweep.own.values()),

@@ -67,7 +67,7 @@ def work(
         context: Where and how workers work.
         location: The database as the user named it, for hints.
         telling: Is shown how far the work is.
-        workers: Jobs at once.
+        workers: Jobs at once; they take the context's devices in turn.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
         on_complete: Called with the key of each job that this process has completed.
@@ -95,7 +95,7 @@ def work(
 
         runner: Runner
         executor = ProcessExecutor(
-            run_pack, context, workers=workers, on_event=lambda sign: runner.progressed(sign)
+            run_pack, context.bound(workers), on_event=lambda sign: runner.progressed(sign)
         )
         runner = Runner(
             store,
@@ -109,6 +109,11 @@ def work(
         with stopping_in_order(runner, stopped):
             counts = runner.run()
     return Ended(counts, bool(stopped), runner.blocked)
+
+
+def jobs_at_once(wanted: int | None, devices: Sequence[str], jobs: int) -> int:
+    """Returns how many of some jobs to train at once: as wanted, or one a core, or one a GPU."""
+    return min(wanted or (cores() if devices[0] == "cpu" else len(devices)), jobs)
 
 
 def cores() -> int:

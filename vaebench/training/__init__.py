@@ -2,7 +2,7 @@
 
 from vaebench.streams import Batches, numpy_generator, torch_generator
 from vaebench.training.checkpoints import check_file, read_tensors, set_aside, write_tensors
-from vaebench.training.devices import device_name, prepare
+from vaebench.training.devices import arithmetic, device_name, prepare, set_precision
 from vaebench.training.feed import Feed, split
 from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.loop import Trainer, build_model
@@ -12,6 +12,7 @@ __all__ = [
     "Feed",
     "GlobalGenerators",
     "Trainer",
+    "arithmetic",
     "build_model",
     "check_file",
     "device_name",
@@ -19,6 +20,7 @@ __all__ = [
     "prepare",
     "read_tensors",
     "set_aside",
+    "set_precision",
     "split",
     "torch_generator",
     "write_tensors",

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vaebench.data import Dataset, is_stochastic
+from vaebench.data.base import PaintedDataset, Painter
 from vaebench.errors import DataError
 from vaebench.spec import JobSpec
 from vaebench.streams import numpy_generator
+from vaebench.training.shelf import shelf
+from vaebench.upload import upload
 
 
 class Batched(Protocol):
     """What training needs of a feed."""
+
+    @property
+    def place(self) -> torch.device:
+        """Where indices are wanted."""
 
     def batch(
         self, indices: Tensor, *, labelled: bool, draw: int = 0
@@ -28,21 +35,35 @@ class Batched(Protocol):
 class Feed:
     """Dataset by index, as float batches on a device.
 
-    On the CPU each batch is taken from the data set's own memory; on an accelerator the whole
-    set lies on the device as uint8, so that a step copies nothing but indices. A data set with a
-    random part is drawn on the CPU, anew at each step of training.
+    On the CPU each batch is taken from the data set's own memory. On an accelerator the whole set
+    lies on the device as uint8, with its labels, where there is room for it (see `Shelf`); one
+    with a random part that torch can paint is painted there. Of any other each batch is made on
+    the host and copied while the host goes on.
 
     Args:
         data: The data set.
         device: Where batches are wanted.
+
+    Attributes:
+        place: Where indices are wanted: the device where the data set lies on it, else the CPU.
     """
 
     def __init__(self, data: Dataset, device: torch.device) -> None:
         self.data = data
         self.device = device
-        self._resident: Tensor | None = None
-        if device.type != "cpu" and not is_stochastic(data):
-            self._resident = _upload(data, device)
+        self.place = torch.device("cpu")
+        self._lying: Dataset | None = None
+        self._paint: Painter | None = None
+        self._labels: Tensor | None = None
+        if device.type == "cpu":
+            return
+        lying: Dataset | None = data
+        if is_stochastic(data):
+            lying = None
+            if device.type == "cuda" and isinstance(data, PaintedDataset):
+                lying, self._paint = data.plain, data.painter(device)
+        if lying is not None and shelf(device).fits(lying):
+            self._lying, self.place = lying, device
 
     def batch(
         self, indices: Tensor, *, labelled: bool, draw: int = 0
@@ -50,7 +71,7 @@ class Feed:
         """Returns observations in [0, 1], float32 [B, C, H, W], and labels int64 [B] or None.
 
         Args:
-            indices: Of the examples, int64 [B], on the CPU.
+            indices: Of the examples, int64 [B], on the CPU or at `place`.
             labelled: Whether labels are wanted.
             draw: Which draw of the random part of a stochastic data set: 0 in evaluation, the
                 step, counted from 1, in training.
@@ -58,20 +79,33 @@ class Feed:
         Raises:
             DataError: Labels are wanted of a data set that has none.
         """
-        label = None
-        if labelled:
-            values = self.data.labels(indices.numpy())
-            if values is None:
-                raise DataError("A conditional model needs labels, which this data set has not.")
-            label = torch.from_numpy(values).to(self.device)
-        if self._resident is not None:
-            pixels = self._resident[indices.to(self.device, non_blocking=True)]
+        there = upload(indices, self.place)
+        label = self._label(there) if labelled else None
+        if self._lying is not None:
+            pixels = shelf(self.device).images(self._lying)[there]
+            if self._paint is not None:
+                pixels = self._paint(pixels, there, draw)
         elif is_stochastic(self.data):
-            pixels = torch.from_numpy(self.data.observations(indices.numpy(), draw))
+            pixels = torch.from_numpy(self.data.observations(there.numpy(), draw))
         else:
-            pixels = torch.from_numpy(self.data.observations(indices.numpy()))
-        x = pixels.to(self.device, non_blocking=True).to(torch.float32).mul_(1 / 255)
+            pixels = torch.from_numpy(self.data.observations(there.numpy()))
+        x = upload(pixels, self.device).to(torch.float32).mul_(1 / 255)
         return x.contiguous(memory_format=torch.channels_last), label
+
+    def _label(self, indices: Tensor) -> Tensor:
+        """Returns the labels of examples: looked up on the device where the data set lies there."""
+        if self._labels is not None:
+            return self._labels[indices]
+        at_hand = self._lying is None
+        wanted = indices.numpy() if at_hand else np.arange(len(self.data))
+        values = self.data.labels(wanted)
+        if values is None:
+            raise DataError("A conditional model needs labels, which this data set has not.")
+        labels = upload(torch.from_numpy(values), self.device)
+        if at_hand:
+            return labels
+        self._labels = labels
+        return labels[indices]
 
 
 def split(spec: JobSpec, data: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -94,12 +128,3 @@ def split(spec: JobSpec, data: Dataset) -> tuple[NDArray[np.int64], NDArray[np.i
     held_out = np.zeros(len(train), dtype=bool)
     held_out[np.array_split(order, spec.folds)[spec.fold]] = True
     return train[~held_out], train[held_out]
-
-
-def _upload(data: Dataset, device: torch.device, block: int = 8192) -> Tensor:
-    first = data.observations(np.arange(1))
-    resident = torch.empty((len(data), *first.shape[1:]), dtype=torch.uint8, device=device)
-    for start in range(0, len(data), block):
-        stop = min(start + block, len(data))
-        resident[start:stop] = torch.from_numpy(data.observations(np.arange(start, stop)))
-    return resident

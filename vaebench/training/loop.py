@@ -24,6 +24,7 @@ from vaebench.training.checkpoints import read_tensors, set_aside, write_tensors
 from vaebench.training.feed import Batched
 from vaebench.training.global_generators import GlobalGenerators
 from vaebench.training.resuming import restore, snapshot
+from vaebench.upload import upload
 
 CURVE_POINTS = 100
 """Points of a training curve, about."""
@@ -57,7 +58,7 @@ class Trainer:
         spec: The job.
         model: Its model, as `build_model` made it.
         feed: The data.
-        train_indices: Indices of the training examples, int64 [N].
+        train_indices: Indices of the training examples, int64 [N], on the CPU.
         device: Where to train.
 
     Raises:
@@ -71,8 +72,10 @@ class Trainer:
         self.device = device
         self.model = model.to(device)
         self.feed = feed
-        self.train_indices = train_indices
-        self.batches = Batches(spec.seed, len(train_indices), spec.batch_size, spec.latent_dim)
+        self.train_indices = upload(train_indices, feed.place)
+        self.batches = Batches(
+            spec.seed, len(train_indices), spec.batch_size, spec.latent_dim, device, feed.place
+        )
         self.optimiser = torch.optim.Adam(
             self.model.parameters(),
             lr=spec.learning_rate,
@@ -89,7 +92,7 @@ class Trainer:
             "warmup": float(spec.warmup_steps),
             "examples": float(len(train_indices)),
         }
-        self.hyper = {name: torch.tensor(value, device=device) for name, value in values.items()}
+        self.hyper = {name: torch.full((), value, device=device) for name, value in values.items()}
         self.code = trained_by(spec)
         self._generator = torch.Generator()
         self.step = 0
@@ -164,8 +167,7 @@ class Trainer:
         """Returns observations, noise and labels of a part of this step's batch."""
         indices = self.train_indices[self.batches.positions(self.step)[part]]
         x, label = self.feed.batch(indices, labelled=self.model.conditional, draw=self.step + 1)
-        noise = self.batches.noise(self.step)[part].to(self.device, non_blocking=True)
-        return x, noise, label
+        return x, self.batches.noise(self.step)[part], label
 
     @torch.no_grad()
     def _codes(self, part: slice) -> Tensor:
