@@ -75,8 +75,8 @@ def measured(
     """
     try:
         prepare(device, 1)
-    except (DeviceError, RuntimeError) as error:
-        yield list(range(len(groups))), str(error).splitlines()[0]
+    except DeviceError as error:
+        yield list(range(len(groups))), str(error)
         return
     kinds: dict[Kind, list[int]] = {}
     for place, (job, _, contents) in enumerate(groups):

@@ -30,7 +30,7 @@ from vaebench.gpu import first_sign
 from vaebench.memory import last_sign, ran_out
 from vaebench.networks import fitting_size
 from vaebench.networks.vae import VAE
-from vaebench.outcome import JobOutcome, Progress, Representation, Status
+from vaebench.outcome import JobOutcome, Progress, Representation
 from vaebench.plugging import of_scores, of_training, trained_by
 from vaebench.saved import Training, load_model, read_model, save_model
 from vaebench.signs import Interrupted, while_evaluating, while_training
@@ -91,10 +91,8 @@ def _outcomes(
     """Does the same with each job of a pack; what fails is an outcome."""
     try:
         prepare(context.device, context.threads)
-    except (DeviceError, RuntimeError) as error:
-        status: Status = "memory" if ran_out(str(error)) else "blocked"
-        line = last_sign(str(error)) or str(error)
-        return [JobOutcome(spec.key, status, error=line) for spec in pack]
+    except DeviceError as error:
+        return [JobOutcome(spec.key, "blocked", error=str(error)) for spec in pack]
     code_digest()  # of the code that this process has just imported, not of later edits
     outcomes = []
     for spec in pack:

@@ -121,14 +121,15 @@ def test_memory_of_a_gpu_is_shared_by_its_own_workers_alone(
     """Where a GPU has too little, one worker fewer uses it; its last, and others', stay."""
     devices = tuple(f"cuda:{index}" for index in range(gpus))
     context = WorkerContext(out=tmp_path, devices=devices)
-    executor = ProcessExecutor(starved, context.bound(workers), on_event=lambda seen: None)
-    try:
-        outcomes = [executor.submit([make_spec(seed=seed)]) for seed in range(2 * workers)]
-        found = {outcome.result(timeout=60)[0].status for outcome in outcomes}
-    finally:
-        executor.shutdown(kill=True)
-    assert found == {"memory"}
-    assert executor.workers == left
+    for task, last in ((starved, "memory"), (crowded, "blocked")):
+        executor = ProcessExecutor(task, context.bound(workers), on_event=lambda seen: None)
+        try:
+            outcomes = [executor.submit([make_spec(seed=seed)]) for seed in range(2 * workers)]
+            found = {outcome.result(timeout=60)[0].status for outcome in outcomes}
+        finally:
+            executor.shutdown(kill=True)
+        assert found == ({"memory", last} if left < workers else {last})
+        assert executor.workers == left
 
 
 def test_a_worker_lost_to_its_gpu_is_one_for_every_executor(tmp_path: Path) -> None:
@@ -158,6 +159,15 @@ def poisoned(
     """Meets an error of its GPU."""
     del context, on_event, should_stop
     return [JobOutcome(pack[0].key, "lost", error=two_gpus.LOST)]
+
+
+def crowded(
+    pack: list[JobSpec], context: WorkerContext, on_event: object, should_stop: object
+) -> list[JobOutcome]:
+    """Finds no room at all on its GPU."""
+    del on_event, should_stop
+    text = f"{context.device} cannot be used: CUDA error: out of memory. Nothing is lost"
+    return [JobOutcome(spec.key, "blocked", error=text) for spec in pack]
 
 
 def starved(

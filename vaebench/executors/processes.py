@@ -8,13 +8,14 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from vaebench.child import STOP_SIGNALS
 from vaebench.errors import LostWorkerError, VaebenchError
 from vaebench.executors.worker_process import Task, WorkerProcess
 from vaebench.gpu import first_sign, of_gpu
-from vaebench.memory import last_sign, oom_kills
+from vaebench.memory import last_sign, oom_kills, ran_out
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
@@ -82,6 +83,7 @@ class ProcessExecutor(Generic[Context]):
                         "little memory is left: end some of them, then run the command again."
                     ) from error
                 self.workers = slot
+                del self._contexts[slot:]
                 break
             self._threads.append(thread)
 
@@ -143,12 +145,20 @@ class ProcessExecutor(Generic[Context]):
             worker.tell(None)
             worker.ended()
 
+    def _one_too_many(self, slot: int, outcome: JobOutcome) -> bool:
+        """Says whether a worker has no room on a GPU that it shares with others."""
+        sign = outcome.error or ""
+        full = outcome.status == "blocked" and ran_out(sign) and of_gpu(sign)
+        return full and self._shares_its_device(slot)
+
+    def _shares_its_device(self, slot: int) -> bool:
+        others = (c for s, c in enumerate(self._contexts) if s not in {slot, *self._retired})
+        return self._contexts[slot] in others
+
     def _give_up_a_place(self, slot: int, sign: str) -> bool:
         """Lets one pack fewer run at once, where that leaves one and others use what was short."""
-        mine = self._contexts[slot]
         with self._lock:
-            others = [c for s, c in enumerate(self._contexts) if s not in {slot, *self._retired}]
-            if self.workers == 1 or (of_gpu(sign) and mine not in others):
+            if self.workers == 1 or (of_gpu(sign) and not self._shares_its_device(slot)):
                 return False
             self._retired.add(slot)
             self.workers -= 1
@@ -187,6 +197,8 @@ class ProcessExecutor(Generic[Context]):
         outcomes = None
         with contextlib.suppress(EOFError, OSError):
             outcomes = self._told(worker, pack)
+        if outcomes and self._one_too_many(slot, outcomes[-1]):
+            outcomes = [replace(outcome, status="memory") for outcome in outcomes]
         if outcomes and outcomes[-1].status not in UNFIT:
             self._poisoned[slot] = 0
             return outcomes

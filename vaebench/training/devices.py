@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from vaebench.errors import DeviceError, UsageError
-from vaebench.memory import ran_out
 
 
 def prepare(device: str, threads: int) -> None:
@@ -24,7 +23,7 @@ def prepare(device: str, threads: int) -> None:
         threads: Threads within an operation.
 
     Raises:
-        DeviceError: The device is gone, or does not answer.
+        DeviceError: The device is gone, does not answer, or has no memory left at all.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
@@ -37,8 +36,6 @@ def prepare(device: str, threads: int) -> None:
             torch.cuda.set_device(torch.device(device))
             torch.ones((), device=device).item()
         except (RuntimeError, AssertionError) as error:
-            if ran_out(str(error)):
-                raise
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise DeviceError(
                 f"{device} cannot be used: {reason}. Nothing is lost and no job has failed: run "
