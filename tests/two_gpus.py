@@ -74,7 +74,7 @@ def install(replace: Callable[[Any, str, Any], None] = setattr) -> None:
             if function is torch.Tensor.backward:
                 if fault("poison"):
                     poisoned.append(LOST)
-                if fault("full"):
+                elif fault("full"):
                     raise torch.OutOfMemoryError(FULL)
             if function is torch.device:
                 return function(*arguments, **dict(named or {}))

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import two_gpus
 from vaebench.errors import LostWorkerError
 from vaebench.executors import Executor, InlineExecutor, ProcessExecutor
 from vaebench.memory import oom_kills, ran_out
@@ -51,6 +52,13 @@ STARVING = {20: refused, 21: terminated, 22: killed_by_the_kernel}
 """How a process runs out of memory, by the seed."""
 
 
+SHORT = {
+    30: ("memory", two_gpus.FULL),
+    31: ("blocked", "cuda:0 cannot be used: CUDA error: out of memory. Nothing is lost"),
+}
+"""What workers say whose GPU has too little memory, or none at all, by the seed."""
+
+
 def task(
     pack: Sequence[JobSpec],
     context: str,
@@ -65,6 +73,8 @@ def task(
             os.kill(os.getpid(), signal.SIGKILL)
         if spec.seed == 14:
             os._exit(3)
+        if spec.seed in SHORT:
+            return [JobOutcome(spec.key, SHORT[spec.seed][0], error=SHORT[spec.seed][1])]
         if spec.seed in STARVING:
             try:
                 STARVING[spec.seed](context)
@@ -159,6 +169,23 @@ def test_a_worker_without_memory_says_so_and_fewer_run_at_once(
     later = executor.submit([job(2)]).result(timeout=60)[0]
     assert later.status == "complete"
     assert later.environment["pid"] != idle
+
+
+@pytest.mark.parametrize("seed", SHORT)
+@pytest.mark.parametrize(("gpus", "left"), [(["0", "0"], 1), (["0", "1"], 2), (["0", "1", "0"], 2)])
+def test_memory_of_a_gpu_is_shared_by_its_own_workers_alone(
+    seed: int, gpus: list[str], left: int
+) -> None:
+    """Where a GPU has too little, one worker fewer uses it; its last, and others', stay."""
+    executor = ProcessExecutor(task, gpus, on_event=lambda progress: None)
+    try:
+        answers = [executor.submit([job(seed)]) for _ in range(6)]
+        found = [answer.result(timeout=60)[0].status for answer in answers]
+    finally:
+        executor.shutdown(kill=True)
+    assert executor.workers == left
+    memory = found.count("memory")
+    assert memory == (6 if SHORT[seed][0] == "memory" else len(gpus) - left)
 
 
 def test_a_kill_by_the_kernel_is_told_from_any_other(control_group: str) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import CommandLine
 from tests.training.conftest import make_spec
 from vaebench.context import WorkerContext
 from vaebench.errors import LostWorkerError
-from vaebench.executors import InlineExecutor, ProcessExecutor
+from vaebench.executors import InlineExecutor
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
 from vaebench.worker import run_pack
@@ -73,8 +73,8 @@ def test_dry_run_reproduce_and_evaluate_take_them_too(swept: Path) -> None:
     again = cli.run("reproduce", key)
     assert "again on cuda:1" in again.stderr
     assert "the same, bit for bit" in again.stdout
-    scored = cli.run("evaluate", "--all")
-    assert "4 runs evaluated, 0 with other figures" in scored.stderr
+    scored = cli.run("evaluate", key)
+    assert "1 runs evaluated, 0 with other figures" in scored.stderr
 
 
 def test_a_gpu_that_is_not_there_is_one_line(gpus: CommandLine) -> None:
@@ -114,24 +114,6 @@ def test_a_gpu_that_stays_broken_ends_the_sweep_and_keeps_the_queue(
     assert sorted(found) == ["FAILED"] * failed + ["PENDING"] * (6 - failed)
 
 
-@pytest.mark.parametrize(("gpus", "workers", "left"), [(1, 2, 1), (2, 2, 2), (2, 3, 2)])
-def test_memory_of_a_gpu_is_shared_by_its_own_workers_alone(
-    tmp_path: Path, gpus: int, workers: int, left: int
-) -> None:
-    """Where a GPU has too little, one worker fewer uses it; its last, and others', stay."""
-    devices = tuple(f"cuda:{index}" for index in range(gpus))
-    context = WorkerContext(out=tmp_path, devices=devices)
-    for task, last in ((starved, "memory"), (crowded, "blocked")):
-        executor = ProcessExecutor(task, context.bound(workers), on_event=lambda seen: None)
-        try:
-            outcomes = [executor.submit([make_spec(seed=seed)]) for seed in range(2 * workers)]
-            found = {outcome.result(timeout=60)[0].status for outcome in outcomes}
-        finally:
-            executor.shutdown(kill=True)
-        assert found == ({"memory", last} if left < workers else {last})
-        assert executor.workers == left
-
-
 def test_a_worker_lost_to_its_gpu_is_one_for_every_executor(tmp_path: Path) -> None:
     inline = InlineExecutor(poisoned, WorkerContext(out=tmp_path), on_event=lambda seen: None)
     with pytest.raises(LostWorkerError, match="illegal memory access"):
@@ -159,20 +141,3 @@ def poisoned(
     """Meets an error of its GPU."""
     del context, on_event, should_stop
     return [JobOutcome(pack[0].key, "lost", error=two_gpus.LOST)]
-
-
-def crowded(
-    pack: list[JobSpec], context: WorkerContext, on_event: object, should_stop: object
-) -> list[JobOutcome]:
-    """Finds no room at all on its GPU."""
-    del on_event, should_stop
-    text = f"{context.device} cannot be used: CUDA error: out of memory. Nothing is lost"
-    return [JobOutcome(spec.key, "blocked", error=text) for spec in pack]
-
-
-def starved(
-    pack: list[JobSpec], context: WorkerContext, on_event: object, should_stop: object
-) -> list[JobOutcome]:
-    """Runs out of its GPU's memory."""
-    del context, on_event, should_stop
-    return [JobOutcome(spec.key, "memory", error=two_gpus.FULL) for spec in pack]
