@@ -32,7 +32,7 @@ step() {
         failed=1
         return 1
     fi
-    timeout --kill-after=5 "$most" "$@" > "$folder/$name.log" 2>&1 < /dev/null
+    { timeout --kill-after=5 "$most" "$@" > "$folder/$name.log" 2>&1 < /dev/null; } 2> /dev/null
     code=$?
     case $code in
         0) say "ok        $name ($((SECONDS - start)) s)" ;;
@@ -56,7 +56,8 @@ fi
 if [ "$device" = cpu ]; then
     say "not run   nvidia-smi, tests marked gpu: the device is the CPU"
     engine=(--size 32 --network burgess --batch-size 8 --models 2 --seconds 0.2 --rounds 1)
-    sweep=(--network mlp --steps 60 --batch-size 8)
+    "$python" -c "import numpy as np; np.savez('$folder/images.npz', images=np.random.default_rng(0).integers(0, 256, (500, 32, 32), 'uint8'))"
+    sweep=(--dataset npz:images.npz --network mlp --steps 60 --batch-size 8)
 else
     step nvidia-smi 20 nvidia-smi -q
     step tests 200 "$python" -m pytest "$root/tests" -q -m gpu --device "$device" -p no:cacheprovider
