@@ -116,9 +116,7 @@ def test_a_worker_that_finds_another_version_hands_its_job_back(
     use_plugins(blobs)
     spec = job()
     blobs.write_text(source() + "# changed\n")
-    executor = ProcessExecutor(
-        run_pack, WorkerContext(out=tmp_path), workers=1, on_event=lambda sign: None
-    )
+    executor = ProcessExecutor(run_pack, [WorkerContext(out=tmp_path)], on_event=lambda sign: None)
     try:
         refused = [executor.submit([spec]).result()[0] for _ in range(2)]
     finally:
