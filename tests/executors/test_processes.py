@@ -184,8 +184,12 @@ def test_memory_of_a_gpu_is_shared_by_its_own_workers_alone(
     finally:
         executor.shutdown(kill=True)
     assert executor.workers == left
-    memory = found.count("memory")
-    assert memory == (6 if SHORT[seed][0] == "memory" else len(gpus) - left)
+    if SHORT[seed][0] == "blocked":  # at once, both that share a GPU find it full
+        gone = len(gpus) - left
+        assert gone <= found.count("memory") <= 2 * gone
+        assert "blocked" in found
+    else:
+        assert set(found) == {"memory"}
 
 
 def test_a_kill_by_the_kernel_is_told_from_any_other(control_group: str) -> None:
