@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.plugins.conftest import source
@@ -15,12 +16,13 @@ from vaebench.data import load_dataset
 from vaebench.errors import DataError, VaebenchError
 from vaebench.executors import ProcessExecutor
 from vaebench.fingerprint import training_digest
+from vaebench.metrics import score_representation
 from vaebench.outcome import JobOutcome
 from vaebench.plugging import trained_by, use_plugins
 from vaebench.plugins.versions import other_versions
 from vaebench.spec import JobSpec
 from vaebench.store import Reader, Store, made_by_other_code, other_plugins
-from vaebench.worker import load_feed, run_pack
+from vaebench.worker import load_feed, load_model, run_pack
 
 
 def job(**changes: Any) -> JobSpec:
@@ -124,6 +126,75 @@ def test_a_worker_that_finds_another_version_hands_its_job_back(
     for one in refused:
         assert (one.status, one.key) == ("blocked", spec.key)
         assert "blobs.py has changed since this command began" in (one.error or "")
+
+
+COPY = """
+from dataclasses import replace
+
+from vaebench.models import find_model
+from vaebench.networks import find_network
+
+PLUGIN = (
+    replace(find_model("factorvae"), name="factor_copy", aliases=()),
+    replace(find_model("vampprior"), name="vamp_copy", aliases=()),
+    replace(find_network("mlp"), name="mlp_copy"),
+)
+"""
+
+
+@pytest.mark.parametrize("copied", ["factorvae factor_copy", "vampprior vamp_copy"])
+def test_a_copy_of_our_own_gives_its_figures_to_the_bit(
+    copied: str, blobs: Path, tmp_path: Path
+) -> None:
+    """With an adversary, or with a prior and what it learns, both saved and read back."""
+    (tmp_path / "copies.py").write_text(COPY)
+    use_plugins(blobs, tmp_path / "copies.py")
+    model, copy = copied.split()
+    setting: dict[str, Any] = {"eval_size": 10, "steps": 3, "dataset": "blobs"}
+    ours = outcome(tmp_path, make_spec(model, network="mlp", **setting))
+    spec = make_spec(copy, network="mlp_copy", **setting)
+    theirs = outcome(tmp_path, spec)
+    assert theirs.status == ours.status == "complete"
+    assert (theirs.scores, theirs.curves) == (ours.scores, ours.curves)
+    assert theirs.representation == ours.representation
+    assert load_model(WorkerContext(out=tmp_path).model(spec.key))[0] == spec
+
+
+SPLIT = """
+import numpy as np
+from vaebench.metrics import Metric, Score
+from vaebench.records import Measure
+
+HELD = Measure(name="held", title="Held", needs="factors", tier="all")
+SAME = Measure(name="same", title="Same", needs="grid")
+
+
+def tested(split):
+    return [Score("held", len(split.train) / len(split.test), len(split.train))]
+
+
+def images(sampler):
+    factors = np.zeros((4, len(sampler.factor_sizes)), np.int64)
+    return [Score("same", np.ptp(sampler.represent(factors), axis=0).max(), 4)]
+
+
+PLUGIN = (Metric(measures=(HELD,), of_split=tested), Metric(measures=(SAME,), drawn=images))
+"""
+
+
+def test_scores_of_a_split_and_of_images_drawn_by_factors(tmp_path: Path) -> None:
+    (tmp_path / "split.py").write_text(SPLIT)
+    use_plugins(tmp_path / "split.py")
+    core = outcome(tmp_path, make_spec(network="mlp", eval_size=10, steps=2))
+    found = {score.name: score.value for score in core.scores}
+    assert found["same"] == 0.0  # one image for each set of factors
+    assert "held" not in found
+    rng = np.random.default_rng(0)
+    codes, factors = rng.normal(size=(60, 2)), rng.integers(0, 3, (60, 2))
+    every = score_representation(
+        codes[:40], factors[:40], codes[40:], factors[40:], resamples=0, downstream_sizes=()
+    )
+    assert every["held"].value == 2.0
 
 
 def test_runs_of_another_version_are_named(blobs: Path, tmp_path: Path) -> None:
