@@ -119,8 +119,10 @@ def test_a_changed_file_is_said_and_renewed(cli: CommandLine, tmp_path: Path) ->
         assert "is missing: name the place where it is now" in missing.stderr
         assert "1 job, 1 unreadable" in missing.stdout
         assert "vaebench retry" not in missing.stdout
+        assert "other code" not in missing.stdout  # of what can be read, all is today's
         key = query(tmp_path, "SELECT job_key FROM jobs")[0][0]
         assert "needs what is not known here" in changed.run("retry", key, code=1).stderr
+        assert f"Run {key} is whole, but needs what is" in changed.run("runs").stderr
         assert "Unknown model 'freebits'" in changed.run(*words, code=2).stderr
     finally:
         (cli.folder / "away.py").rename(cli.folder / "blobs.py")

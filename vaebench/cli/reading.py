@@ -44,7 +44,7 @@ def unreadable(reader: Reader) -> list[tuple[str, str]]:
     if foreign:
         from vaebench.store import ELSEWHERE
 
-        lines.append((foreign[0], ELSEWHERE[0].lower() + ELSEWHERE[1:]))
+        lines.append((foreign[0], ELSEWHERE.removeprefix("It ")))
     damaged = [key for key, _ in found if key not in foreign]
     if damaged:
         again = hint(f"vaebench retry {damaged[0]}", reader.location)

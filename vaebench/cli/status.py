@@ -118,7 +118,7 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     sweeps = reader.sweeps()
     length = prefix_length(row.key for row in rows)
     page: list[RenderableType] = [_counts(reader.location, rows, len(reader.unreadable))]
-    if old := made_by_other_code(reader):
+    if old := made_by_other_code(reader, {row.key for row in rows}):
         done = sum(row.state == "COMPLETE" for row in rows)
         said = other_code(len(old), done, other_plugins(reader))
         page.append(Text(f"{said} {RENEW}", style="yellow"))

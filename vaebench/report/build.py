@@ -103,7 +103,7 @@ def build_report(
         raise unwritable(out, error, INSTEAD) from error
     all_jobs = jobs(reader)
     counts = {str(s): int(n) for s, n in all_jobs["state"].value_counts().items()}
-    old = len(made_by_other_code(reader))
+    old = len(made_by_other_code(reader, set(all_jobs["job_key"])))
     plugins = other_plugins(reader) if old else []
     remark = other_code(old, counts.get("COMPLETE", 0), plugins) if old else ""
     page = make(reader, all_jobs, formats, on_progress)
