@@ -88,7 +88,7 @@ fi
 step resume 180 "${sweep[@]}"
 key=$("$python" -c "import sqlite3; print(sqlite3.connect('results/results.db').execute('select job_key from results order by 1').fetchone()[0])" 2>> resume.log)
 step reproduce 120 "${vaebench[@]}" reproduce "${key:-none}"
-step evaluate 60 "${vaebench[@]}" evaluate --all --device "$device"
+step evaluate 120 "${vaebench[@]}" evaluate --all --device "$device"
 step report 90 "${vaebench[@]}" report
 say "$((SECONDS - began)) s; logs, engine.json, results and report are in $folder"
 exit $failed
