@@ -44,21 +44,20 @@ def test_one_model_of_its_own_memory_is_the_product_to_the_bit(ways: ModuleType)
 def test_many_models_at_once_are_each_what_it_is_alone(
     ways: ModuleType, way: str, network: str, size: int
 ) -> None:
+    """To rounding at the first step; then Adam divides by gradients that are nearly 0."""
     made = setup(ways, network, size)
     images = ways.on_device(made)
     together = getattr(ways, way)(made, images, MODELS)
     alone = [ways.One(made, images, seed) for seed in range(MODELS)]
-    before = [[values.clone() for values in one.weights()] for one in alone]
-    for _ in range(STEPS):
+    for step in range(STEPS):
         together.step()
-        for one in alone:
-            one.step()
-    for place, stacked in enumerate(together.parameters.values()):
         for model, one in enumerate(alone):
-            moved = (one.weights()[place] - before[model][place]).norm()
-            error = (stacked[model] - one.weights()[place]).norm()
-            assert moved > 0
-            assert error < 1e-2 * moved, (place, model)  # Adam divides by gradients that are near 0
+            one.step()
+            for name, value in one.model.named_parameters():
+                stacked = together.parameters[name].grad[model]
+                error = (stacked - value.grad).norm() / value.grad.norm()
+                assert error < (1e-4 if step == 0 else 0.1), (step, name, error)
+            assert together.draws.at == one.draws.at == step + 1
 
 
 def test_the_table_says_what_only_a_gpu_can_run(tmp_path: Path) -> None:
