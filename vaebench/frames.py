@@ -1,4 +1,4 @@
-"""Result databases as pandas tables: runs, training curves, and every score."""
+"""Result databases as pandas tables: runs, jobs, training curves, and every score."""
 
 from __future__ import annotations
 
@@ -32,6 +32,30 @@ def runs(db: str | Path = "results/results.db") -> pd.DataFrame:
 
     with Reader.open(db) as reader:
         return wide_runs(reader)
+
+
+def jobs(db: str | Path = "results/results.db") -> pd.DataFrame:
+    """Returns the jobs of a database, whatever their state: what `vaebench status` is made of.
+
+    Args:
+        db: A file, or a PostgreSQL URL.
+
+    Returns:
+        One row per job: `job_key setting cell dataset model model_title series cell_label
+        strength_name strength seed state attempts error spec`.
+
+    Raises:
+        StoreError: The database is missing or cannot be read.
+
+    Example:
+        >>> jobs(db)["state"].value_counts().to_dict()
+        {'COMPLETE': 3}
+    """
+    from vaebench.analysis.frames import jobs as all_jobs
+    from vaebench.store import Reader
+
+    with Reader.open(db) as reader:
+        return all_jobs(reader)
 
 
 def curves(db: str | Path = "results/results.db") -> pd.DataFrame:

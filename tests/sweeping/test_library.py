@@ -24,7 +24,15 @@ from vaebench.errors import DataError, UsageError
 from vaebench.sweeping import library
 
 TINY: dict[str, Any] = {"network": "mlp", "eval_size": 10, "progress": False}
-PUBLIC = ("vaebench.sweeping.library", "vaebench.frames", "vaebench.trained", "vaebench.figures")
+PUBLIC = (
+    "vaebench.sweeping.library",
+    "vaebench.sweeping.evaluating",
+    "vaebench.sweeping.reproducing",
+    "vaebench.sweeping.stored",
+    "vaebench.frames",
+    "vaebench.trained",
+    "vaebench.figures",
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.tables import Column, figure
-from vaebench.errors import UsageError
+from vaebench.passwords import hidden
+from vaebench.sweeping.stored import compare as compared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,16 +34,8 @@ def compare(
 
     Example: vaebench compare results/laptop-v1/results.db results/results.db
     """
-    from vaebench.analysis import compare as compared
-    from vaebench.store import Reader
-
-    with Reader.open(first) as a, Reader.open(second) as b:
-        found, first, second = compared(a, b), a.location, b.location
-    if found.tests.empty:
-        raise UsageError(
-            f"{first} and {second} have no cell in common: no model with the same "
-            "hyperparameters was finished on the same data set in both."
-        )
+    found = compared(first, second)
+    first, second = hidden(first), hidden(second)
     rows = _every(found.tests) if every else _cells(found)
     tables.emit_table(
         _EVERY if every else _CELLS, rows, whole="send the output to a file or a pipe"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,15 +16,12 @@ from vaebench.cli.options import (
     ModelsOption,
     MovedOption,
 )
-from vaebench.cli.reading import say_unreadable
+from vaebench.cli.reading import say_left_out
 from vaebench.cli.summary import missing_models
-from vaebench.errors import StoreError, UsageError
+from vaebench.errors import UsageError
 from vaebench.hints import folder_of
-from vaebench.outcome import Difference, JobOutcome, differences
-from vaebench.sweeping.again import without_model
-from vaebench.sweeping.evaluating import evaluate_again
-from vaebench.sweeping.own import trained_on
-from vaebench.sweeping.working import jobs_at_once
+from vaebench.outcome import Difference
+from vaebench.sweeping.evaluating import evaluate as evaluated
 
 NAMED = 6
 """Figures that are named at most, of a run that changes."""
@@ -49,63 +47,44 @@ def evaluate(
 
     Example: vaebench evaluate --all
     """
-    from dataclasses import replace
-
-    from vaebench.context import WorkerContext
-    from vaebench.devices import resolve_devices
-    from vaebench.plugging import in_use
-    from vaebench.runner import rank
-    from vaebench.store import Store, score_anew, stored_outcome
-
     if bool(keys) == every:
         raise UsageError("Name the runs to evaluate, or give --all for all that are finished.")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
     folder = out or folder_of(db)
-    context = WorkerContext(out=folder, devices=resolve_devices(device), data_dir=data_dir)
-    with Store(db, create=False) as store:
-        chosen = [store.find(key) for key in keys or ()] or store.jobs(states=["COMPLETE"])
-        if unfinished := [row for row in chosen if row.state != "COMPLETE"]:
-            key, state = unfinished[0].key, unfinished[0].state
-            raise StoreError(f"Run {key} is {state}: it has no trained model to evaluate.")
-        bare = set(without_model([row.key for row in chosen], context))
-        rows = [row for row in chosen if row.key not in bare]
-        if bare:
-            tables.note(missing_models(len(bare), len(chosen), db, folder))
-        if not rows:
-            raise typer.Exit(1)
-        store.remember(in_use(row.spec for row in rows))
-        context = replace(context, own=trained_on(store, rows, dataset, data_dir))
-        changed = 0
-        done: list[str] = []
-        failed: list[str] = []
-        with Steps() as steps:
+    with Steps() as steps:
 
-            def take(outcome: JobOutcome) -> None:
-                nonlocal changed
-                steps.show("Evaluating", len(done) + len(failed) + 1, len(rows))
-                if outcome.status != "complete":
-                    failed.append(outcome.key)
-                    tables.note(f"failed  {outcome.key}  {outcome.error or outcome.status}")
-                    return
-                found = differences(stored_outcome(store, outcome.key), outcome)
-                if score_anew(store, outcome):
-                    done.append(outcome.key)
-                    changed += bool(found)
-                    if found:
-                        tables.note(f"{outcome.key}  {_said(found)}")
+        def on_run(key: str, found: Sequence[Difference] | None, number: int, total: int) -> None:
+            steps.show("Evaluating", number, total)
+            if found:
+                tables.note(f"{key}  {_said(found)}")
 
-            count = jobs_at_once(workers, context.devices, len(rows))
-            evaluate_again([row.spec for row in rows], context, take, workers=count)
-        for sweep in store.sweeps():
-            rank(store, sweep.id)
-        say_unreadable(store)
-    tables.note(f"{len(done):,} runs evaluated, {changed:,} with other figures than before.")
-    if failed or bare:
+        done = evaluated(
+            keys or None,
+            db,
+            out=folder,
+            data_dir=data_dir,
+            device=device,
+            workers=workers,
+            dataset=dataset,
+            on_run=on_run,
+        )
+    for key, error in done.failed.items():
+        tables.note(f"failed  {key}  {error}")
+    say_left_out(done.unreadable, db)
+    runs = len(done.changed) + len(done.failed)
+    if done.bare:
+        tables.note(missing_models(len(done.bare), runs + len(done.bare), db, folder))
+    changed = sum(map(bool, done.changed.values()))
+    if runs:
+        tables.note(
+            f"{len(done.changed):,} runs evaluated, {changed:,} with other figures than before."
+        )
+    if done.failed or done.bare:
         raise typer.Exit(1)
 
 
-def _said(found: list[Difference]) -> str:
+def _said(found: Sequence[Difference]) -> str:
     words = [f"{each.what} {each.before} → {each.now}" if each.now else each.what for each in found]
     rest = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return f"{', '.join(words[:NAMED])}{rest}"

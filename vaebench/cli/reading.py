@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,21 @@ def say_unreadable(reader: Reader) -> None:
     """Says on the standard error which runs could not be read, and why."""
     for key, reason in unreadable(reader):
         tables.note(f"Run {key} {reason}".rstrip() if key else reason)
+
+
+def say_left_out(bad: Mapping[str, str], location: str) -> None:
+    """Says which runs of a database could not be read, when it is closed already.
+
+    Args:
+        bad: By job key, why.
+        location: The database.
+    """
+    from vaebench.store import Reader
+
+    if bad:
+        with Reader.open(location) as reader:
+            reader.unreadable.update(bad)
+            say_unreadable(reader)
 
 
 def unreadable(reader: Reader) -> list[tuple[str, str]]:

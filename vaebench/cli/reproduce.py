@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,8 +24,10 @@ from vaebench.cli.telling import Terminal
 from vaebench.errors import UsageError, VaebenchError
 from vaebench.hints import folder_of
 from vaebench.outcome import Difference, differences
+from vaebench.spec import JobSpec
 from vaebench.sweeping.again import put, train_again, without_model
 from vaebench.sweeping.own import trained_on
+from vaebench.sweeping.reproducing import reproduce as trained_again
 from vaebench.sweeping.working import jobs_at_once
 
 if TYPE_CHECKING:
@@ -72,45 +73,23 @@ def reproduce(
         raise UsageError("Name the run to train again, or give --restore --all.")
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is {workers}: it must be 1 or more.")
-    folder = out or folder_of(db)
-    context = WorkerContext(out=folder, data_dir=data_dir)
+    if key is not None and not restore:
+        found = trained_again(
+            key, db, data_dir=data_dir, device=device, dataset=dataset, on_begin=_say_begun
+        )
+        if not found.same:
+            _tell(found.stored, found.again, found.differences)
+            raise typer.Exit(1)
+        tables.emit(Text(f"{_same(found.stored)} the same, bit for bit."))
+        return
+    context = WorkerContext(out=out or folder_of(db), data_dir=data_dir)
     with opened(db) as reader:
-        if key is not None and not restore:
-            _reproduce(reader, key, context, device, dataset)
-        elif chosen := _to_restore(reader, key, context):
+        if chosen := _to_restore(reader, key, context):
             _restore(reader, chosen, context, device, dataset, workers)
 
 
-def _reproduce(
-    reader: Reader, key: str, context: WorkerContext, device: str, dataset: str | None
-) -> None:
-    """Trains one run again in a folder that is gone afterwards, and compares."""
-    from dataclasses import replace
-
-    from vaebench.devices import device_like, resolve_device
-    from vaebench.executors import ProcessExecutor
-    from vaebench.store import stored_outcome
-    from vaebench.worker import run_pack
-
-    row = reader.find(key)
-    stored = stored_outcome(reader, row.key)
-    known = stored.environment.get("device", "auto")
-    resolved = resolve_device(device) if device != "auto" else device_like(known)
-    own = trained_on(reader, [row], dataset, context.data_dir)
-    tables.note(f"Training {row.spec.label} ({row.spec.steps} steps) again on {resolved} …")
-    with tempfile.TemporaryDirectory(prefix="vaebench-reproduce-") as folder:
-        context = replace(context, out=Path(folder), devices=(resolved,), own=own)
-        executor = ProcessExecutor(run_pack, [context], on_event=lambda progress: None)
-        try:
-            outcome = executor.submit([row.spec]).result()[0]
-        finally:
-            executor.shutdown(kill=True)
-    if outcome.status != "complete":
-        raise VaebenchError(f"The run failed this time: {outcome.error}")
-    if found := differences(stored, outcome):
-        _tell(stored, outcome, found)
-        raise typer.Exit(1)
-    tables.emit(Text(f"{_same(stored)} the same, bit for bit."))
+def _say_begun(spec: JobSpec, device: str) -> None:
+    tables.note(f"Training {spec.label} ({spec.steps} steps) again on {device} …")
 
 
 def _to_restore(reader: Reader, key: str | None, context: WorkerContext) -> list[JobRow]:
@@ -185,7 +164,7 @@ def _same(stored: JobOutcome) -> str:
     )
 
 
-def _tell(stored: JobOutcome, again: JobOutcome, found: list[Difference]) -> None:
+def _tell(stored: JobOutcome, again: JobOutcome, found: Sequence[Difference]) -> None:
     """Prints what differs, and what of the environment may be why."""
     columns = [Column("figure"), Column("stored"), Column("again"), Column("")]
     rows = [[each.what, each.before, each.now, "differs"] for each in found]

@@ -9,9 +9,10 @@ import typer
 
 from vaebench.cli import tables
 from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, ModelsOption
-from vaebench.cli.reading import say_unreadable
+from vaebench.cli.reading import say_left_out
 from vaebench.errors import StoreError, UsageError
 from vaebench.hints import folder_of
+from vaebench.sweeping.stored import merge as taken_over
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
@@ -74,17 +75,10 @@ def merge(
 
     Example: vaebench merge /mnt/laptop/results/results.db
     """
-    from vaebench.runner import rank
-    from vaebench.store import Reader, Store
-    from vaebench.store import merge as take_over
-
     if "://" not in db and "://" not in other and _same_file(db, other):
         raise UsageError(f"{other} is the database itself: name another one to take from.")
-    with Reader.open(other) as reader, Store(db) as store:
-        found = take_over(store, reader)
-        for sweep in found.sweeps:
-            rank(store, sweep)
-        say_unreadable(reader)
+    found = taken_over(other, db)
+    say_left_out(found.unreadable, other)
     tables.note(
         f"{found.taken:,} runs taken over, {found.same:,} the same in both, "
         f"{found.new:,} jobs that were new."

@@ -37,7 +37,11 @@ _SAID = {
     "eval_size": "evaluation size {:,}",
     "scores": "{} scores",
     "folds": "{} folds",
+    "dci": "DCI by {} boosting",
+    "solver": "solver {}",
 }
+_UNSET = {"folds": "no folds", "dci": "DCI by this project’s boosting", "solver": "one-vs-rest"}
+"""What a field of a setting says that is None, where others of the database have it."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def _differences(spec: JobSpec, others: Sequence[JobSpec]) -> list[str]:
 
 def _said(spec: JobSpec, name: str) -> str:
     value = getattr(spec, name)
-    return _SAID.get(name, name.replace("_", " ") + " {}").format(value)
+    return _UNSET[name] if value is None else _SAID[name].format(value)
 
 
 def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -180,9 +184,7 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     rows += _environment(environments)
     if len(data.runs):
         rows.append(("Wall time", f"{duration(seconds)} in all, summed over runs"))
-    named = {*_SAID, "dataset", "warmup_steps"}
-    others = [field.name for field in dataclasses.fields(Setting) if field.name not in named]
-    extra = [_said(spec, name) for name in others if getattr(spec, name) is not None]
+    extra = [_said(spec, name) for name in ("dci", "solver") if getattr(spec, name) is not None]
     return rows + ([("Also", ", ".join(extra))] if extra else [])
 
 

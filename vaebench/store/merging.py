@@ -40,6 +40,7 @@ class Merged:
         conflicts: Key -> what differs, of runs that are finished in both; this database's stay.
         busy: Keys of runs that are finished there, and being trained here: they were left alone.
         sweeps: Numbers of the sweeps that were added, and of those that had been before.
+        unreadable: By key, why runs there could not be read.
     """
 
     new: int
@@ -48,6 +49,7 @@ class Merged:
     conflicts: Mapping[str, str]
     busy: tuple[str, ...]
     sweeps: tuple[int, ...]
+    unreadable: Mapping[str, str]
 
 
 def merge(store: Store, other: Reader) -> Merged:
@@ -85,7 +87,7 @@ def merge(store: Store, other: Reader) -> Merged:
             taken += 1
         else:
             busy.append(row.key)
-    return Merged(new, taken, same, conflicts, tuple(busy), numbers)
+    return Merged(new, taken, same, conflicts, tuple(busy), numbers, dict(other.unreadable))
 
 
 def difference(mine: JobOutcome, theirs: JobOutcome) -> str:
