@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 TRAINING = (
-    *("protocols.py", "parameters.py", "records.py", "priors.py", "streams.py", "spec.py"),
+    *(
+        "protocols.py",
+        "parameters.py",
+        "records.py",
+        "adam.py",
+        "priors.py",
+        "streams.py",
+        "spec.py",
+    ),
     "upload.py",
     *("data", "networks", "models", "training"),
 )

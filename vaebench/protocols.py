@@ -125,6 +125,22 @@ class Job(Protocol):
     def precision(self) -> str: ...
 
 
+class Optimiser(Protocol):
+    """What moves weights along their gradients; `adam.Adam` is one.
+
+    Attributes:
+        parameters: What it moves.
+    """
+
+    parameters: list[Tensor]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns its state, as tensors by name."""
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Takes a state that `state_dict` returned."""
+
+
 class Adversary(Protocol):
     """What trains beside a model: a discriminator that learns from the latents that it draws.
 
@@ -139,7 +155,7 @@ class Adversary(Protocol):
     @property
     def discriminator(self) -> nn.Module: ...
     @property
-    def optimiser(self) -> torch.optim.Optimizer: ...
+    def optimiser(self) -> Optimiser: ...
 
     def log_ratio(self, z: Tensor) -> Tensor:
         """Returns log q(z) - sum of log q(z_d), nats, [B], with a gradient for z alone."""

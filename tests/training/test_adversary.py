@@ -10,6 +10,7 @@ import torch
 
 from tests.training.conftest import make_spec, make_trainer
 from tests.training.test_loop import run, same, weights
+from vaebench.adam import Adam
 from vaebench.errors import UsageError
 from vaebench.models.adversary import BETAS, LEARNING_RATE, Permutations
 from vaebench.spec import JobSpec
@@ -110,8 +111,9 @@ def test_the_models_loss_does_not_reach_the_discriminator_nor_its_loss_the_model
 def test_its_optimiser_is_the_published_one_whatever_the_jobs_own() -> None:
     trainer = make_trainer(factor_vae(learning_rate=0.5, weight_decay=0.1))
     assert trainer.adversary is not None
-    (group,) = trainer.adversary.optimiser.param_groups
-    assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-4, (0.5, 0.9), 0)
+    own = trainer.adversary.optimiser
+    assert isinstance(own, Adam)
+    assert (own.learning_rate, own.betas, own.weight_decay) == (1e-4, (0.5, 0.9), 0)
     assert (LEARNING_RATE, BETAS) == (1e-4, (0.5, 0.9))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from vaebench.adam import Adam
 from vaebench.errors import UsageError
 from vaebench.models.factor_vae import discriminator_loss, permute_codes
 from vaebench.networks.discriminator import Discriminator
@@ -87,8 +88,8 @@ class TotalCorrelationAdversary:
             self.discriminator, job.initialisation, torch_generator(job.seed, "discriminator")
         )
         self.discriminator.to(device)
-        self.optimiser = torch.optim.Adam(
-            self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=True
+        self.optimiser = Adam(
+            self.discriminator.parameters(), learning_rate=LEARNING_RATE, betas=BETAS
         )
         self.permutations = Permutations(job.seed, self.permuted_size, job.latent_dim, device)
 
@@ -111,7 +112,7 @@ class TotalCorrelationAdversary:
         codes = torch.cat([z, permute_codes(others, order)]).detach()
         with self._autocast():
             ratios: Tensor = self.discriminator(codes)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         discriminator_loss(ratios[: len(z)], ratios[len(z) :]).backward()
         self.optimiser.step()
 

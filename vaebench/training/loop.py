@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaebench.adam import Adam
 from vaebench.errors import DamagedError, DivergedError, VaebenchError
 from vaebench.models import find_model
 from vaebench.models.likelihoods import LIKELIHOODS
@@ -76,11 +77,10 @@ class Trainer:
         self.batches = Batches(
             spec.seed, len(train_indices), spec.batch_size, spec.latent_dim, device, feed.place
         )
-        self.optimiser = torch.optim.Adam(
+        self.optimiser = Adam(
             self.model.parameters(),
-            lr=spec.learning_rate,
+            learning_rate=spec.learning_rate,
             weight_decay=spec.weight_decay,
-            fused=True,
         )
         record = find_model(spec.model)
         self.objective = record.objective
@@ -128,7 +128,7 @@ class Trainer:
         terms = Terms(cost, kl, mu, logvar, z, prior, self._generator, log_ratio)
         loss = self.objective(terms, self.hyper, self._clock)
         self._check_loss(loss)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         if self.adversary is not None:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from vaebench.adam import MOMENTS
 from vaebench.errors import DamagedError
 from vaebench.outcome import CurvePoint
+from vaebench.protocols import Optimiser
 
 if TYPE_CHECKING:
     from vaebench.training.loop import Trainer
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam keeps of each parameter, beside the number of its steps."""
 
 
 def snapshot(trainer: Trainer) -> dict[str, Any]:
@@ -53,10 +52,10 @@ def restore(trainer: Trainer, values: Mapping[str, Any], name: object) -> None:
     if fault := _fault(trainer, values):
         raise DamagedError(f"{name} {fault}")
     trainer.model.load_state_dict(values["model"])
-    _fill(trainer.optimiser, values["optimiser"])
+    trainer.optimiser.load_state_dict(values["optimiser"])
     if trainer.adversary is not None:
         trainer.adversary.discriminator.load_state_dict(values["adversary"]["discriminator"])
-        _fill(trainer.adversary.optimiser, values["adversary"]["optimiser"])
+        trainer.adversary.optimiser.load_state_dict(values["adversary"]["optimiser"])
     trainer.step = values["step"]
     trainer.seconds = values["seconds"]
     trainer.curve = [
@@ -65,12 +64,6 @@ def restore(trainer: Trainer, values: Mapping[str, Any], name: object) -> None:
     ]
     trainer.sums.copy_(values["sums"])
     trainer.first_bad.copy_(values["first_bad"])
-
-
-def _fill(optimiser: torch.optim.Optimizer, values: Mapping[str, Any]) -> None:
-    """Gives an optimiser its moments back; rates and groups are the job's and stay."""
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": values["state"], "param_groups": groups})
 
 
 def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:
@@ -83,9 +76,7 @@ def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:
             "neither's result."
         )
     expected, step = snapshot(trainer), values.get("step")
-    optimisers: list[tuple[torch.optim.Optimizer, Any]] = [
-        (trainer.optimiser, values.get("optimiser"))
-    ]
+    optimisers: list[tuple[Optimiser, Any]] = [(trainer.optimiser, values.get("optimiser"))]
     beside = values.get("adversary")
     if isinstance(beside, Mapping) and trainer.adversary is not None:
         optimisers.append((trainer.adversary.optimiser, beside.get("optimiser")))
@@ -120,9 +111,9 @@ def _alike(found: Any, expected: Any) -> bool:
     return type(found) is type(expected)
 
 
-def _moments(optimiser: torch.optim.Optimizer, found: Any, step: int) -> bool:
+def _moments(optimiser: Optimiser, found: Any, step: int) -> bool:
     """Says whether values are Adam's of these parameters, all of them once a step is done."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    parameters = optimiser.parameters
     state = found.get("state") if isinstance(found, Mapping) else None
     if not isinstance(state, Mapping) or set(state) != set(range(len(parameters) * (step > 0))):
         return False
