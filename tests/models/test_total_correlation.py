@@ -12,8 +12,8 @@ from torch.distributions import Independent, Normal
 
 from tests.models.test_elbo import draw, hyper, terms
 from vaebench.models import find_model
+from vaebench.models.adversary import discriminator_loss, permute_codes
 from vaebench.models.beta_tc_vae import decompose, stratified_log_weights
-from vaebench.models.factor_vae import discriminator_loss, permute_codes
 from vaebench.protocols import Terms
 
 SPREAD = 0.5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal
 from torch.func import functional_call, grad, stack_module_state
 
-from vaebench.models.factor_vae import discriminator_loss, permute_codes
+from vaebench.models.adversary import discriminator_loss, permute_codes
 from vaebench.networks.discriminator import Discriminator
 from vaebench.networks.vae import initialise
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.nn import functional
 
 from vaebench.adam import Adam
 from vaebench.errors import UsageError
-from vaebench.models.factor_vae import discriminator_loss, permute_codes
 from vaebench.networks.discriminator import Discriminator
 from vaebench.networks.vae import initialise
 from vaebench.protocols import Job
@@ -23,6 +23,33 @@ LEARNING_RATE = 1e-4
 
 BETAS = (0.5, 0.9)
 """Of the discriminator's Adam, likewise."""
+
+
+def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
+    """Cross-entropy of telling latents from permuted ones, each kind weighing a half, nats.
+
+    It is least where the log ratio is log q(z) - sum of log q(z_d). With two logits, their
+    difference is the log ratio, and this the softmax cross-entropy of the published code.
+
+    Args:
+        log_ratio: Of latents of the model, [B].
+        log_ratio_permuted: Of permuted latents, [B'].
+    """
+    own = functional.softplus(-log_ratio).mean()
+    return 0.5 * own + 0.5 * functional.softplus(log_ratio_permuted).mean()
+
+
+def permute_codes(z: Tensor, order: Tensor) -> Tensor:
+    """Permutes each latent over the batch by an order of its own.
+
+    The marginals of the latents stay as they are and their dependence is lost: draws from q(z)
+    become draws from the product of the q(z_d): algorithm 1.
+
+    Args:
+        z: Latents, [B, D].
+        order: A permutation of 0 … B - 1 in each column, int64 [B, D].
+    """
+    return z.gather(0, order)
 
 
 class Permutations:

@@ -26,35 +26,6 @@ def factor_vae(terms: Terms, hyper: Mapping[str, Tensor], step: Tensor) -> Tenso
     return terms.negative_elbo + hyper["gamma"] * terms.log_ratio.mean()
 
 
-def discriminator_loss(log_ratio: Tensor, log_ratio_permuted: Tensor) -> Tensor:
-    """Cross-entropy of telling latents from permuted ones, each kind weighing a half, nats.
-
-    It is least where the log ratio is log q(z) - sum of log q(z_d). With two logits, their
-    difference is the log ratio, and this the softmax cross-entropy of the published code.
-
-    Args:
-        log_ratio: Of latents of the model, [B].
-        log_ratio_permuted: Of permuted latents, [B'].
-    """
-    from torch.nn import functional
-
-    own = functional.softplus(-log_ratio).mean()
-    return 0.5 * own + 0.5 * functional.softplus(log_ratio_permuted).mean()
-
-
-def permute_codes(z: Tensor, order: Tensor) -> Tensor:
-    """Permutes each latent over the batch by an order of its own.
-
-    The marginals of the latents stay as they are and their dependence is lost: draws from q(z)
-    become draws from the product of the q(z_d): algorithm 1.
-
-    Args:
-        z: Latents, [B, D].
-        order: A permutation of 0 … B - 1 in each column, int64 [B, D].
-    """
-    return z.gather(0, order)
-
-
 def adversary(job: Job, device: torch.device) -> Adversary:
     """Makes the discriminator that learns beside a job's model."""
     from vaebench.models.adversary import TotalCorrelationAdversary
