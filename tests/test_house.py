@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def test_types() -> None:
 
 def test_imports_go_down() -> None:
     run(str(Path(sys.executable).parent / "lint-imports"))
+
+
+def test_every_room_is_in_the_import_rules_and_in_the_table_of_rooms() -> None:
+    package = ROOT / "vaebench"
+    files = {file.stem for file in package.glob("*.py") if not file.stem.startswith("__")}
+    rooms = files | {file.parent.name for file in package.glob("*/__init__.py")}
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [each["layers"] for each in rules["contracts"] if each["type"] == "layers"]
+    ruled = {name.strip() for layer in layers for name in layer.split("|")}
+    assert {f"vaebench.{room}" for room in rooms} == ruled
+    table = (ROOT / "docs" / "design.md").read_text().split("| room |")[1].split("\n\n")[0]
+    assert {room for room in rooms if f"`{room}`" not in table} == set()
 
 
 def test_what_trains_nothing_imports_no_torch() -> None:
