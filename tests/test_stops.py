@@ -63,7 +63,11 @@ def states(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "trials", [pytest.param(4, id="some"), pytest.param(60, id="many", marks=pytest.mark.slow)]
+    "trials",
+    [
+        pytest.param(4, id="some"),
+        pytest.param(40, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
+    ],
 )
 def test_a_stop_at_any_moment(cli: CommandLine, trials: int) -> None:
     """From the first line on, to the group and to the runner alone; then the same line ends."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +39,7 @@ def finite_number(name: str, value: Any, *, positive: bool = False) -> None:
     Raises:
         UsageError: It is none.
     """
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or value < 0 or (positive and value == 0):
+    if not is_number(value) or value < 0 or (positive and value == 0):
         bound = "above 0" if positive else "0 or more"
         raise UsageError(f"{name} is {value!r}: it must be a finite number, {bound}.")
 

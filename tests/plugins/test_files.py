@@ -26,6 +26,7 @@ from vaebench.networks import NETWORKS, all_networks, find_network, natural_netw
 from vaebench.networks.mlp import MLP
 from vaebench.plugging import use_plugins
 from vaebench.records import MARKERS, Measure, Parameter
+from vaebench.store.schema import RESULTS
 
 
 def test_records_of_a_file_stand_after_our_own(blobs: Path) -> None:
@@ -186,3 +187,10 @@ def test_looks_that_are_taken_are_replaced(tmp_path: Path) -> None:
     assert len({colour for colour, _ in looks}) == len({mark for _, mark in looks}) == len(looks)
     assert {marker for _, marker in looks} <= set(MARKERS)
     assert find_model("betavae_h") is BETA_VAE
+
+
+def test_no_score_takes_the_name_of_a_column_of_results() -> None:
+    own = {name for metric in METRICS for name in metric.names}
+    for column in sorted(RESULTS - own):
+        renamed = dataclasses.replace(MIG, measures=(Measure(name=column, title="C"),))
+        assert f"name is {column!r}" in (renamed.problem() or ""), column

@@ -255,8 +255,6 @@ def sweep(
 
     Example: vaebench sweep --models cvae,betavae_h --betas 0.5,1,3,10 --seeds 5
     """
-    from vaebench.store import recall_plugins
-
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs exclude each other: give one of them.")
     options = locals()
@@ -272,6 +270,8 @@ def sweep(
         retries=retries,
         fail_fast=fail_fast,
     )
+    from vaebench.store import recall_plugins
+
     recall_plugins(place.location)  # before a name is looked up: it may be one of theirs
     strengths = () if betas is None else lists.numbers("--betas", betas)
     asked = (PLAIN if study is None else load_study(study)).over(

@@ -23,9 +23,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+GAMMA = 0x9E3779B97F4A7C15
+"""SplitMix64's step from a random word to the next."""
+
+ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+"""The rounds of its bijection: bits that a word is shifted by, and what it is multiplied by."""
+
 _KEYS_AT_ONCE = 8
 _HALF = np.uint64(32)
 
@@ -55,7 +58,7 @@ def keys(stream: int, indices: NDArray[np.int64], draw: ArrayLike = 0) -> NDArra
         )
     images = indices.astype(np.uint64) + np.uint64(stream)
     visits = np.atleast_1d(draws).astype(np.uint64)
-    return _mix(_mix(images) + _mix(visits))
+    return mix(mix(images) + mix(visits))
 
 
 def words(key: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
@@ -68,14 +71,14 @@ def words(key: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
     Returns:
         uint64 [N, M], each from 0 to 2^64 - 1.
     """
-    steps = np.arange(1, count + 1, dtype=np.uint64) * _GAMMA
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GAMMA)
     found = np.empty((len(key), count), np.uint64)
     spare = np.empty((min(len(key), _KEYS_AT_ONCE), count), np.uint64)
     # In parts that stay in the processor's cache, which is four times as fast.
     for start in range(0, len(key), _KEYS_AT_ONCE):
         part = found[start : start + _KEYS_AT_ONCE]
         np.add(key[start : start + _KEYS_AT_ONCE, None], steps, out=part)
-        _mix(part, spare[: len(part)])
+        mix(part, spare[: len(part)])
     return found
 
 
@@ -84,12 +87,12 @@ def below(word: NDArray[np.uint64], bound: int) -> NDArray[np.int64]:
     return ((word >> _HALF) * np.uint64(bound) >> _HALF).astype(np.int64)
 
 
-def _mix(values: NDArray[np.uint64], spare: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
-    """SplitMix64's bijection, in place."""
+def mix(values: NDArray[np.uint64], spare: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
+    """SplitMix64's bijection, in place; `spare` is room of the same shape."""
     room = np.empty_like(values) if spare is None else spare
-    for shift, factor in zip(_SHIFTS, (*_FACTORS, None), strict=True):
-        np.right_shift(values, shift, out=room)
+    for shift, factor in ROUNDS:
+        np.right_shift(values, np.uint64(shift), out=room)
         values ^= room
-        if factor is not None:
-            values *= factor
+        if factor != 1:
+            values *= np.uint64(factor)
     return values

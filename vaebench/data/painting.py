@@ -14,11 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vaebench.data import nuisance
 from vaebench.data.base import Painter
 
-_GAMMA = 0x9E3779B97F4A7C15
-_FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_SHIFTS = (30, 27, 31)
 _BYTES = 8
 
 Paint = Callable[[Tensor, Tensor], Tensor]
@@ -41,15 +39,13 @@ def painter(stream: int, paint: Paint) -> Painter:
 
 def keys(stream: int, indices: Tensor, draw: int = 0) -> Tensor:
     """The keys of images, int64 [N]; see `nuisance.keys`."""
-    visit = draw % 2**64
-    for shift, factor in zip(_SHIFTS, (*_FACTORS, 1), strict=True):
-        visit = (visit ^ visit >> shift) * factor % 2**64
+    visit = int(nuisance.mix(np.array([draw % 2**64], np.uint64))[0])
     return _mix(_mix(indices + _signed(stream)) + _signed(visit))
 
 
 def words(key: Tensor, count: int) -> Tensor:
     """Random words of images, int64 [N, count]; see `nuisance.words`."""
-    steps = torch.arange(1, count + 1, device=key.device) * _signed(_GAMMA)
+    steps = torch.arange(1, count + 1, device=key.device) * _signed(nuisance.GAMMA)
     return _mix(key[:, None] + steps)
 
 
@@ -104,6 +100,6 @@ def _shifted(values: Tensor, bits: int) -> Tensor:
 
 def _mix(values: Tensor) -> Tensor:
     """SplitMix64's bijection."""
-    for shift, factor in zip(_SHIFTS, (*_FACTORS, 1), strict=True):
+    for shift, factor in nuisance.ROUNDS:
         values = (values ^ _shifted(values, shift)) * _signed(factor)
     return values

@@ -25,7 +25,7 @@ from vaebench.errors import DataError, VaebenchError
 
 if TYPE_CHECKING:
     from vaebench.data.base import Dataset
-    from vaebench.data.info import Contents, DatasetInfo
+    from vaebench.data.info import DatasetInfo
 
 TRIED = 8
 """Images, spread over a data set, that are looked at when it is opened."""
@@ -127,10 +127,7 @@ def check_opened(data: Dataset, info: DatasetInfo, size: int | None) -> None:
         _check_array(info, part, found, (found.size,), "int64", len(data))
         if not found.size:
             raise _wrong(info, f"{part} is empty")
-    _check_split(info, known, len(data.train_indices))
-
-
-def _check_split(info: DatasetInfo, known: Contents, trained: int) -> None:
+    trained = len(data.train_indices)
     if trained != known.examples:
         raise _wrong(info, f"train_indices has {trained:,}, and its record says {known.examples:,}")
 

@@ -111,10 +111,10 @@ def _wrong(asked: str, what: str) -> VaebenchError:
 
 
 _RESERVED = {one.name for one in (*FIT, *TIMES)} | set(
-    "job_key cell setting dataset model parameters strength_name strength beta seed steps "
-    "batch_size learning_rate weight_decay latent_dim network likelihood warmup_steps "
-    "initialisation precision eval_size scores dci solver folds fold device threads host "
-    "git_commit finished_at model_title series cell_label".split()
+    "job_key training_key cell setting dataset model parameters strength_name strength beta seed "
+    "steps batch_size learning_rate weight_decay latent_dim network likelihood "
+    "warmup_steps initialisation precision eval_size scores dci solver folds fold device threads "
+    "host git_commit finished_at model_title series cell_label".split()
 )
 """Other columns of `results` and of tables of runs."""
 

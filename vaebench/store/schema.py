@@ -252,9 +252,13 @@ SPEC_COLUMNS = (
 """Columns of `jobs` that say what the job is."""
 
 
-RESULTS = {*SPEC_COLUMNS, *SCORES, *(measure.name for measure in TIMES)} | set(
-    "device threads host git_commit finished_at".split()
-)
+_ENVIRONMENT_COLUMNS = ("device", "threads", "host", "git_commit")
+"""Columns of `environments` in `results`."""
+
+RESULTS = {*SPEC_COLUMNS, *SCORES, *(measure.name for measure in TIMES)} | {
+    *_ENVIRONMENT_COLUMNS,
+    "finished_at",
+}
 """The columns of `results` without those of plug-ins."""
 
 
@@ -277,7 +281,7 @@ def results_view(without: Collection[str] = (), others: Iterable[str] = ()) -> s
     return (
         f"SELECT {spec},\n  {wide},\n"
         "  j.train_seconds + j.eval_seconds AS wall_seconds, j.train_seconds, j.eval_seconds,\n"
-        "  e.device, e.threads, e.host, e.git_commit, j.finished_at\n"
+        f"  {', '.join(f'e.{name}' for name in _ENVIRONMENT_COLUMNS)}, j.finished_at\n"
         "FROM jobs j LEFT JOIN environments e ON e.id = j.environment_id\n"
         "WHERE j.state = 'COMPLETE'"
     )
