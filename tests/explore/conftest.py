@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,13 +22,6 @@ from vaebench.networks.vae import VAE
 from vaebench.saved import load_model
 from vaebench.spec import JobSpec
 from vaebench.worker import WorkerContext, run_pack
-
-BROWSER = next(
-    (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), ""
-)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]  # fmt: skip
 
 COLOURS = np.array([[255, 90, 40], [60, 220, 90], [70, 120, 255]])
 SIZES = {"locatello": 64, "burgess": 32, "conv28": 28, "mlp": 20}
@@ -132,18 +124,6 @@ def explored(request: pytest.FixtureRequest, network: Network) -> Explored:
 def conditional(network: Network) -> Explored:
     """A CVAE in colour."""
     return network("burgess")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A real headless Chromium."""
-    if not BROWSER:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class View:

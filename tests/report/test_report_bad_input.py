@@ -18,7 +18,8 @@ FIRST_RELEASE = Path(__file__).parent / "assets" / "first_release.db"
 
 
 def words(summary: ReportSummary) -> str:
-    page = re.sub(r"<style>.*?</style>", "", summary.index.read_text(), flags=re.DOTALL)
+    page = summary.index.read_text()
+    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 

@@ -26,7 +26,7 @@ NOTHING_WRONG = re.compile(r"\bnan\b|\bNone\b|\binf\b|NaN")
 
 def words(page: str) -> str:
     """The page's text, without its pictures, tags and styles."""
-    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 
@@ -93,7 +93,7 @@ def test_page_needs_no_other_file_and_no_network(full_report: tuple[Path, Report
     assert len(sources) == len(summary.figures)
     assert all(source.startswith("data:image/") for source in sources)
     assert not re.search(r'(src|href)="(https?:)?//', page)
-    assert "<script" not in page
+    assert re.findall("<script[^>]*>", page) == ["<script>"], "it has a script from elsewhere"
     links = re.findall(r'href="((?:figures|tables)/[^"]+)"', page)
     assert links
     assert all((out / link).is_file() for link in links)
@@ -169,18 +169,50 @@ def test_a_page_that_would_be_too_large_links_to_its_last_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "results.db", sweep(["ae"], seeds=1, latent_dim=2))
-    monkeypatch.setattr("vaebench.report.page.MOST_EMBEDDED", 60_000)
     out = tmp_path / "out"
+    whole = report(path, out, formats=()).index.stat().st_size
+    most = whole - 20_000
+    monkeypatch.setattr("vaebench.report.pages.MOST", most)
     names = report(path, out, formats=()).figures
-    page = (out / "index.html").read_text()
+    assert (out / "index.html").stat().st_size <= most
+    page, own = (out / "index.html").read_text(), (out / "pages" / "dsprites.html").read_text()
     held = {name for name in names if f'<img id="{name}"' in page}
-    linked = {name for name in names if f'<a id="{name}" href="figures/{name}.png">' in page}
+    link = '<a id="{0}" href="pages/dsprites.html#{0}">'
+    linked = {name for name in names if link.format(name) in page}
     assert held
     assert linked
     assert held | linked == set(names)
     assert not held & linked
-    assert {p.stem for p in (out / "figures").iterdir()} == linked
+    assert {name for name in names if f'<img id="{name}"' in own} == set(names)
     assert "dsprites_curves" in held
+    monkeypatch.setattr("vaebench.report.pages.MOST_OF_SETTING", most)
+    report(path, out, formats=())
+    own = (out / "pages" / "dsprites.html").read_text()
+    beside = {p.stem for p in (out / "figures").iterdir()}
+    assert beside
+    assert beside == {name for name in names if f'href="../figures/{name}.png"' in own}
+    monkeypatch.undo()
+    report(path, out, formats=())
+    assert not list((out / "pages").iterdir())
+    assert not list((out / "figures").iterdir())
+
+
+def test_each_setting_has_a_page_of_its_own_figures(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vaebench.report.pages.MOST", 1)
+    names = report(everything, tmp_path, formats=()).figures
+    first = (tmp_path / "index.html").read_text()
+    assert "data:image/png" not in first
+    for slug in ("dsprites", "fashion-mnist"):
+        page = (tmp_path / "pages" / f"{slug}.html").read_text()
+        mine = {name for name in names if name.startswith(f"{slug}_")}
+        assert set(re.findall(r'<img id="([^"]+)"', page)) == mine
+        links = re.findall(r'href="\.\./((?:figures|tables|index)[^"]+)"', page)
+        assert links
+        assert all((tmp_path / link).is_file() for link in links)
+        anchors = set(re.findall(rf'href="pages/{slug}.html#([^"]+)"', first))
+        assert anchors == mine
 
 
 def test_settings_of_one_data_set_are_told_apart(tmp_path: Path) -> None:

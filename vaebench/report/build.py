@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import jinja2
-
 from vaebench.analysis import jobs
 from vaebench.errors import OutputError, UsageError, unknown
 from vaebench.files import anything, check_replaceable, unwritable, write_atomically
 from vaebench.fingerprint import other_code
-from vaebench.harmless import visible
-from vaebench.report.page import Page, make
+from vaebench.report.page import make
+from vaebench.report.pages import FIRST, Heading, write
+from vaebench.report.pages import FOLDER as OWN_PAGES
 from vaebench.report.processes import Advance
 from vaebench.report.rendering import FORMATS
 from vaebench.report.sections import state_text
@@ -23,8 +22,8 @@ from vaebench.store import Reader, made_by_other_code, other_plugins
 
 MANIFEST = "manifest.txt"
 """Lists the files of a report, so that the next one in the same folder can clear them away."""
-PAGE = "index.html"
-FOLDERS = ("figures", "tables")
+PAGE = FIRST
+FOLDERS = ("figures", "tables", OWN_PAGES)
 INSTEAD = "Free some space or name another folder with --out."
 
 _NAME = re.compile(rf"{re.escape(PAGE)}|(?:{'|'.join(FOLDERS)})/[^/\0]+")
@@ -70,7 +69,8 @@ def build_report(
 ) -> ReportSummary:
     """Writes the report of a database.
 
-    `out/index.html` holds all figures and needs no other file and no network;
+    `out/index.html` holds all figures and needs no other file and no network; where it would
+    pass 8 MB, those for which it has no room are in `out/pages/NAME.html`, a page a setting.
     `out/figures/NAME.{png,svg,pdf}` and `out/tables/NAME.csv` (tables of runs as `md` and `tex`
     too) hold them apart. The same
     database gives the same bytes. A database that is empty or half-finished, or in which jobs
@@ -108,7 +108,10 @@ def build_report(
     remark = other_code(old, counts.get("COMPLETE", 0), plugins) if old else ""
     page = make(reader, all_jobs, formats, on_progress)
     files = dict(page.files)
-    files[PAGE] = visible(_page(reader, page, counts, remark)).encode(errors="replace")
+    state, alarming = state_text(counts)
+    commands = list(dict.fromkeys(row.command for row in reader.sweeps()))
+    unreadable = list(reader.unreadable.items())
+    files |= write(page, Heading(state, alarming, remark, unreadable, commands))
     try:
         _write(out, files)
     except OSError as error:
@@ -117,32 +120,13 @@ def build_report(
         ) from error
     return ReportSummary(
         index=out / PAGE,
-        settings=page.settings,
+        settings=len(page.titles),
         complete=counts.get("COMPLETE", 0),
         failed=counts.get("FAILED", 0),
         pending=counts.get("PENDING", 0) + counts.get("RUNNING", 0),
         figures=page.figures,
         tables=page.tables,
         remark=remark,
-    )
-
-
-def _page(reader: Reader, page: Page, counts: Mapping[str, int], remark: str) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vaebench.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    state, alarming = state_text(dict(counts))
-    return environment.get_template("report.html.j2").render(
-        page=page,
-        state=state,
-        alarming=alarming,
-        remark=remark,
-        unreadable=list(reader.unreadable.items()),
-        commands=list(dict.fromkeys(row.command for row in reader.sweeps())),
     )
 
 
@@ -174,7 +158,7 @@ def _write(out: Path, files: Mapping[str, bytes]) -> None:
     for name in sorted(files.keys() - {PAGE}):
         ours = anything if name in before else _nothing
         check_replaceable(out / name, mine=ours, instead=INSTEAD)
-    for folder in FOLDERS:
+    for folder in {"figures", "tables", *(name.partition("/")[0] for name in files if "/" in name)}:
         (out / folder).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".report-", dir=out) as beside:
         # All of it is on the disk before any of it takes the place of an earlier report.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -38,33 +37,27 @@ SEVERAL = 3
 """From so many settings on, figures stand side by side and smaller, and need fewer pixels."""
 
 
-MOST_EMBEDDED = 5_400_000
-"""Bytes of pictures that the page holds: with the rest, in its letters, it is then below 8 MB."""
-
-
 @dataclass(frozen=True)
 class Page:
     """All that the page shows, and the files beside it.
 
     Attributes:
-        settings: Number of settings.
+        titles: What each setting is called, by what its files begin with.
         swept: What was swept, in sentences.
         answered: The answers.
         sections: The parts below.
         files: Files beside the page by name.
         figures: Names of the figures.
         tables: Names of the tables.
-        linked: Figures that the page links to instead of holding them, as it would be too large.
     """
 
-    settings: int
+    titles: Mapping[str, str]
     swept: Sequence[str]
     answered: Sequence[Answered]
     sections: Sequence[Section]
     files: Mapping[str, bytes] = field(repr=False)
     figures: tuple[str, ...]
     tables: tuple[str, ...]
-    linked: frozenset[str]
 
 
 def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress: Advance) -> Page:
@@ -102,8 +95,6 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
     drawings = [each for several in drawn.values() for each in several]
     drawings += [each for several, _ in pictures.values() for each in several]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
-    linked = _beyond(answers, kept)
-    files |= {f"figures/{d.name}.png": d.png for d in drawings if d.name in linked}
     tables: dict[str, None] = {}
     if len(computed.runs):
         tables |= dict.fromkeys(computed.tables)
@@ -115,14 +106,13 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
     for section in kept:
         files |= _files(section, computed)
     return Page(
-        len(found),
+        {setting.slug: setting.title for setting in found},
         swept_text(found, computed.runs),
         answers if len(computed.runs) else (),
         kept,
         files,
         tuple(drawing.name for drawing in drawings),
         tuple(tables),
-        linked,
     )
 
 
@@ -138,15 +128,6 @@ def _files(section: Section, computed: Computed) -> dict[str, bytes]:
                 files = table.files()
                 found |= {f"tables/{table.name}.{end}": content for end, content in files.items()}
     return found
-
-
-def _beyond(answers: Sequence[Answered], sections: Sequence[Section]) -> frozenset[str]:
-    """Names the figures for which the page has no room, in the order to read it."""
-    shown = [part.beside[0] for part in answers if part.beside is not None]
-    shown += [each for part in sections for block in part.blocks for _, each in block.drawings]
-    ends = accumulate(len(each.png) for each in shown)
-    pairs = zip(shown, ends, strict=True)
-    return frozenset(each.name for each, end in pairs if end > MOST_EMBEDDED)
 
 
 def _advance(on_progress: Advance, what: str, total: int) -> Callable[[int], None]:

@@ -59,6 +59,8 @@ class Drawing:
         files: Its bytes by format, those that were asked for.
         width: Width on the page, CSS pixels.
         height: Height on the page, CSS pixels.
+        data: Where in it pictures of data are, which a dark page shows as they are: left, top,
+            width and height of each, as shares of the figure's.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Drawing:
     files: Mapping[str, bytes] = field(repr=False)
     width: int
     height: int
+    data: Sequence[tuple[float, float, float, float]] = ()
 
     @property
     def source(self) -> str:
@@ -105,7 +108,16 @@ def render(
     png = _png(figure, sharp, patches)
     if "png" in formats:
         files["png"] = png
-    return Drawing(name, png, {kind: files[kind] for kind in formats}, width, height)
+    data = [
+        (
+            patch.left / (SHARP * width),
+            patch.top / (SHARP * height),
+            patch.pixels.shape[1] / (SHARP * width),
+            patch.pixels.shape[0] / (SHARP * height),
+        )
+        for patch in patches
+    ]
+    return Drawing(name, png, {kind: files[kind] for kind in formats}, width, height, data)
 
 
 def _png(figure: Canvas, sharp: float, patches: Sequence[Patch]) -> bytes:
