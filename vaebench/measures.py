@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import is_not
 from typing import overload
 
 from vaebench import metrics, outcome
@@ -14,6 +15,10 @@ from vaebench.records import Measure
 class _Columns(Mapping[str, Measure]):
     """Figures with a column, looked up whenever they are asked for: plug-ins may have come."""
 
+    def __init__(self) -> None:
+        self._known: tuple[metrics.Metric, ...] = ()
+        self._found: Mapping[str, Measure] = {}
+
     def __getitem__(self, name: str) -> Measure:
         return self._now()[name]
 
@@ -23,9 +28,12 @@ class _Columns(Mapping[str, Measure]):
     def __len__(self) -> int:
         return len(self._now())
 
-    def _now(self) -> dict[str, Measure]:
-        every = (*outcome.FIT, *metrics.all_measures(), *outcome.TIMES)
-        return {one.name: one for one in every if one.column}
+    def _now(self) -> Mapping[str, Measure]:
+        known = metrics.all_metrics()
+        if len(known) != len(self._known) or any(map(is_not, known, self._known)):
+            every = (*outcome.FIT, *metrics.all_measures(), *outcome.TIMES)
+            self._known, self._found = known, {one.name: one for one in every if one.column}
+        return self._found
 
 
 class Names(Sequence[str]):
@@ -44,6 +52,9 @@ class Names(Sequence[str]):
     def __getitem__(self, place: slice) -> Sequence[str]: ...
     def __getitem__(self, place: int | slice) -> str | Sequence[str]:
         return self._now()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
 
     def __len__(self) -> int:
         return len(self._now())

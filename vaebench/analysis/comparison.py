@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from vaebench.analysis.frames import runs
 from vaebench.measures import MEASURES, TIMES
@@ -215,7 +214,9 @@ def _paired(deltas: Values) -> dict[str, float]:
     if sd == 0:
         p = 1.0 if deltas[0] == 0 else 0.0
         return {"low": float(deltas[0]), "high": float(deltas[0]), "detectable": 0.0, "p": p}
-    test = stats.ttest_1samp(deltas, 0.0)
+    from scipy.stats import ttest_1samp
+
+    test = ttest_1samp(deltas, 0.0)
     low, high = test.confidence_interval(1 - LEVEL)
     from statsmodels.stats.power import TTestPower  # a second, as all of statsmodels
 
@@ -228,7 +229,9 @@ def _welch(x: Values, y: Values) -> dict[str, float]:
     if sd == 0:
         delta = float(y[0] - x[0])
         return {"low": delta, "high": delta, "detectable": 0.0, "p": float(delta == 0)}
-    test = stats.ttest_ind(y, x, equal_var=False)
+    from scipy.stats import ttest_ind
+
+    test = ttest_ind(y, x, equal_var=False)
     low, high = test.confidence_interval(1 - LEVEL)
     from statsmodels.stats.power import TTestIndPower
 

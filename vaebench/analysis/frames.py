@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from vaebench.analysis.distributions import normal_quantile
 from vaebench.measures import ERROR, SUPERVISED, TIMES
 from vaebench.models import find_model, find_parameter, known_model, model_names
 from vaebench.spec import JobSpec
@@ -121,7 +121,7 @@ def wide_runs(reader: Reader) -> pd.DataFrame:
         for name, by_key in sorted(figures_of_runs(reader).items())
         if name not in frame.columns
     }
-    normal = 2 * stats.norm.ppf(0.975)
+    normal = 2 * normal_quantile(0.975)
     others |= {
         f"{name}{ERROR}": frame["job_key"].map(by_key).astype("float64") / normal
         for name, by_key in figures_of_runs(reader, widths_of=SUPERVISED).items()

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+
+from vaebench.analysis.distributions import normal_share, student_quantile
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -105,5 +106,5 @@ class Resampling:
 @lru_cache
 def _tail(confidence: float, seeds: int) -> float:
     half = 0.5 + confidence / 2
-    quantile = stats.t.ppf(half, seeds - 1) * math.sqrt(seeds / (seeds - 1))
-    return float(stats.norm.cdf(-quantile))
+    quantile = float(student_quantile(half, seeds - 1)) * math.sqrt(seeds / (seeds - 1))
+    return normal_share(-quantile)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+
+from vaebench.analysis.distributions import student_quantile
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def mean_interval(
         return MeanInterval(mean, None, None, 1)
     shared = 0.0 if folds is None else 1 / (folds - 1)
     error = float(kept.std(ddof=1)) * math.sqrt(1 / count + shared)
-    half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
+    half = float(student_quantile(0.5 + confidence / 2, count - 1)) * error
     return MeanInterval(mean, mean - half, mean + half, count)
 
 

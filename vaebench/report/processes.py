@@ -16,6 +16,9 @@ from threadpoolctl import threadpool_limits
 Thing = TypeVar("Thing")
 Found = TypeVar("Found")
 
+GARBAGE = 500_000
+"""New objects after which garbage is looked for."""
+
 Advance = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
 
@@ -70,8 +73,8 @@ def of_each(
 def _holding(function: Callable[[Any], Any], things: Sequence[Any]) -> Iterator[None]:
     """Keeps the work where forked processes find it: it needs not be picklable.
 
-    Looking for garbage costs a fifth of the time that figures take; here it is looked for after
-    each thing, and only in what was made since. Products of matrices get one thread each: in
+    Looking for garbage costs a fifth of the time that figures take; here it is looked for between
+    things, once enough was made, and only in that. Products of matrices get one thread each: in
     several processes more of them wait for each other, for longer than they compute.
     """
     global _held
@@ -95,4 +98,5 @@ def _run(place: int) -> Any:
     try:
         return function(things[place])
     finally:
-        gc.collect()
+        if gc.get_count()[0] > GARBAGE:
+            gc.collect()

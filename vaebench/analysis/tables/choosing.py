@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from vaebench.analysis.distributions import ranks
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.robust import once_and, ratio_over_seeds
 from vaebench.analysis.sample import Sample
@@ -46,10 +46,10 @@ def standing(scores: FloatArray) -> FloatArray:
     Returns:
         [M, K, S] probabilities, which average to ½ over the cells; NaN where there is no run.
     """
-    ranks = rankdata(scores, axis=1, nan_policy="omit")
+    ranked = ranks(scores, axis=1)
     present = np.sum(~np.isnan(scores), axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.asarray((ranks - 0.5) / present)
+        return np.asarray((ranked - 0.5) / present)
 
 
 def choice_against_chance(
@@ -224,14 +224,14 @@ def _transferred(
 ) -> Rows:
     x, y = left.to_numpy(), right.to_numpy()
     known = np.isfinite(x) & np.isfinite(y)
-    ranks = rankdata(np.stack([x[known], y[known]]), axis=1)
-    if known.sum() < LEAST_CELLS or np.any(np.ptp(ranks, axis=1) == 0):
+    both = ranks(np.stack([x[known], y[known]]))
+    if known.sum() < LEAST_CELLS or np.any(np.ptp(both, axis=1) == 0):
         return []
     row = {
         "dataset_a": a.dataset,
         "dataset_b": b.dataset,
         "metric": metrics[0],
-        "spearman": float(np.corrcoef(ranks)[0, 1]),
+        "spearman": float(np.corrcoef(both[0], both[1])[0, 1]),
         "metric_b": metrics[1],
         "cells": int(known.sum()),
         "setting_a": a.setting,

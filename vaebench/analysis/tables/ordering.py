@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
+from vaebench.analysis.distributions import ranks
 from vaebench.analysis.resampling import LEAST_SEEDS, FloatArray
 from vaebench.analysis.robust import interquartile_mean, once_and
 from vaebench.analysis.sample import Sample
@@ -104,10 +104,10 @@ def kendall_w(figures: FloatArray) -> FloatArray:
     metrics, models = figures.shape[-2:]
     if metrics < 2 or models < 2:
         return np.full(figures.shape[:-2], np.nan)
-    ranks = rankdata(figures, axis=-1)
+    ranked = ranks(figures)
     tied = np.sum(figures[..., :, None] == figures[..., None, :], axis=-1)
     ties = np.sum(tied.astype(np.float64) ** 2 - 1, axis=(-2, -1))
     total = metrics**2 * (models**3 - models) - metrics * ties
-    spread = np.sum((ranks.sum(axis=-2) - metrics * (models + 1) / 2) ** 2, axis=-1)
+    spread = np.sum((ranked.sum(axis=-2) - metrics * (models + 1) / 2) ** 2, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(total > 0, 12 * spread / total, np.nan))

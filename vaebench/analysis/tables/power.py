@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
+from vaebench.analysis.distributions import student_quantile
 from vaebench.analysis.resampling import LEAST_SEEDS, FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
@@ -201,7 +202,7 @@ def _enough(sizes: FloatArray, seeds: IntArray) -> npt.NDArray[np.bool_]:
     noncentral t, and with it statsmodels' `TTestPower`, is NaN here and there beyond 7.
     """
     shift = sizes * np.sqrt(seeds)
-    critical = stats.t.isf(LEVEL / 2, seeds - 1)
+    critical = -student_quantile(LEVEL / 2, seeds - 1)
     bounded = np.minimum(shift, 30.0)  # a power of 98 % even with two seeds
     power = 1 - special.ncfdtr(1, seeds - 1, bounded**2, critical**2)
     return np.asarray(power >= POWER)
@@ -230,7 +231,7 @@ def power_by_resampling(differences: FloatArray, seeds: IntArray, drawn: IntArra
         mean = differences @ counts.T / number
         variance = np.maximum(differences**2 @ counts.T / number - mean**2, 0.0)
         variance[variance <= 1e-12 * mean**2] = 0.0
-        critical = stats.t.isf(LEVEL / 2, number - 1)
+        critical = -student_quantile(LEVEL / 2, number - 1)
         found = sign * mean > critical * np.sqrt(variance / (number - 1))
         result[:, place] = found.mean(axis=1)
     return result

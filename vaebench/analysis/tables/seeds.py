@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from vaebench.analysis.distributions import student_quantile
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import IntArray, Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
@@ -135,5 +135,5 @@ def _jackknife(shares: FloatArray) -> tuple[float, float]:
     left = shares[1:]
     number = len(left)
     error = math.sqrt((number - 1) / number * float(np.sum((left - left.mean()) ** 2)))
-    half = float(stats.t.ppf(0.975, number - 1)) * error
+    half = float(student_quantile(0.975, number - 1)) * error
     return max(float(shares[0]) - half, 0.0), min(float(shares[0]) + half, 1.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from vaebench.analysis.distributions import wilson
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.tables.record import Needs, Rows, table
 from vaebench.measures import ERROR, SUPERVISED, Names
@@ -27,10 +27,6 @@ def collapse(samples: Sequence[Sample]) -> Rows:
     """Counts the runs without an active unit.
 
     The interval takes the runs of a cell, whose seeds differ, as independent.
-
-    References:
-        Wilson, Probable Inference, the Law of Succession, and Statistical Inference, Journal of
-        the American Statistical Association 22, 1927, https://doi.org/10.2307/2276774
     """
     rows: Rows = []
     for sample in samples:
@@ -39,7 +35,7 @@ def collapse(samples: Sequence[Sample]) -> Rows:
             ["model", "strength"], sort=False, dropna=False
         ):
             number = int(runs["collapsed"].sum())
-            found = stats.binomtest(number, len(runs)).proportion_ci(method="wilson")
+            low, high = wilson(number, len(runs))
             rows.append(
                 {
                     "dataset": sample.dataset,
@@ -47,8 +43,8 @@ def collapse(samples: Sequence[Sample]) -> Rows:
                     "strength": strength,
                     "runs": len(runs),
                     "collapsed": number,
-                    "low": float(found.low),
-                    "high": float(found.high),
+                    "low": low,
+                    "high": high,
                     "setting": sample.setting,
                 }
             )

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from vaebench.analysis.moments import COMPONENTS, Design, moments, shares
-from vaebench.analysis.reml import reml
 from vaebench.analysis.resampling import FloatArray
 from vaebench.analysis.sample import Sample
 from vaebench.analysis.statistics import r_squared
@@ -151,6 +150,8 @@ def _components(sample: Sample, metric: str) -> Rows:
     method = REML if len(sample.seeds) >= REML_SEEDS else MEAN_SQUARES
     variances = np.maximum(estimates[0], 0.0)
     if method == REML:
+        from vaebench.analysis.reml import reml  # and what of SciPy it takes, from five seeds on
+
         variances = reml(grid, models)
     point = shares(variances[None])[0]
     resampled = shares(estimates)

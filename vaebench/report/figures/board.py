@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from vaebench.report.figures.panel import Panel
 from vaebench.report.style import INK, WIDTH
 
 TALLEST = 9.0
@@ -101,7 +102,7 @@ def board(
         down_rows, column = divmod(place, columns)
         low = height - top - row - down_rows * (row + down)
         box = (starts[column] / width, low / height, parts[column] / width, row / height)
-        panels.append(figure.add_axes(box))
+        panels.append(figure.add_axes(box, axes_class=Panel))
     return Board(figure, panels, columns)
 
 
