@@ -10,7 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vaebench.context import WorkerContext
 from vaebench.data import load_dataset
@@ -277,9 +279,10 @@ def _evaluate(
     encoder = Encoder(model.eval(), feed, spec.precision, on_batch)
     indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
-    scores += representation_scores(spec, encoder, indices)
+    importances: list[NDArray[np.float64]] = []
+    scores += representation_scores(spec, encoder, indices, on_importances=importances.append)
     codes = encoder.codes(shared_examples(feed.data)).astype("<f4")
-    drawn = tuple(pictures(spec, encoder, indices, kl))
+    drawn = tuple(pictures(spec, encoder, indices, kl, *importances))
     watched.check(f"Evaluating {spec.label}", "A score draws from a generator that it is given.")
     return {
         "scores": tuple(scores),

@@ -1,8 +1,8 @@
-"""The pictures of a trained model: reconstructions, prior samples and latent traversals."""
+"""The pictures of a trained model: reconstructions, prior samples, traversals, ways, a plane."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vaebench.data import Dataset
-from vaebench.data.tiles import tiled_png
 from vaebench.evaluation.encoder import Encoder
+from vaebench.evaluation.walks import MOST_ATTRIBUTES, Shown, artifact, walks
 from vaebench.networks.vae import VAE
 from vaebench.outcome import Artifact
 from vaebench.spec import JobSpec
@@ -29,9 +29,6 @@ MAX_LABELS = 10
 TRAVERSAL = tuple(np.linspace(-3.0, 3.0, 9).tolist())
 """Values that a latent is set to, in standard deviations."""
 
-LEVELS = 31
-"""Steps of brightness in a picture, beside black: as many as the eye needs, in small files."""
-
 PICTURE_SEED = 0
 """Every job shows the same examples and prior draws, so that pictures can be compared."""
 
@@ -44,6 +41,8 @@ def pictures(
     encoder: Encoder,
     indices: NDArray[np.int64],
     kl: NDArray[np.float64] | None,
+    importances: NDArray[np.float64] | None = None,
+    attributes: int | None = MOST_ATTRIBUTES,
 ) -> list[Artifact]:
     """Draws all the pictures of a run.
 
@@ -53,6 +52,8 @@ def pictures(
         indices: Held-out examples, int64 [N].
         kl: KL of each latent, nats, [D], which traversals are sorted by; None where latents have
             none, and traversals span the codes of the examples instead.
+        importances: DCI's, of each latent for each factor that varies [D, F], if computed.
+        attributes: Attributes to draw, at most; None for all.
     """
     model, data = encoder.model, encoder.data
     rng = numpy_generator(PICTURE_SEED, "pictures")
@@ -82,15 +83,26 @@ def pictures(
         z[row, :, latent] = offset + torch.tensor(TRAVERSAL) * float(spread[latent])
     repeated = None if label is None else label[:1].expand(z.shape[0] * z.shape[1])
     traversed = decode(z.flatten(0, 1).to(device), repeated)
+    shown = Shown(
+        lambda z, labels: decode(z.to(device), labels),
+        data,
+        chosen,
+        mu.cpu().numpy(),
+        label,
+        indices,
+        codes,
+        kl,
+    )
     return [
-        _artifact("reconstructions", reconstructed, ["original", "reconstruction"], blank),
-        _artifact("samples", sampled, sample_rows, blank),
-        _artifact(
+        artifact("reconstructions", reconstructed, ["original", "reconstruction"], blank),
+        artifact("samples", sampled, sample_rows, blank),
+        artifact(
             "traversals",
             traversed,
             [f"z{latent} · {figure[latent]}" for latent in order],
             [f"{value:g}" for value in TRAVERSAL],
         ),
+        *walks(shown, importances, attributes),
     ]
 
 
@@ -105,14 +117,3 @@ def _prior(
         return decode(z, None), [""] * rows
     label = torch.arange(rows, device=device).repeat_interleave(COLUMNS)
     return decode(z.repeat(rows, 1), label), names
-
-
-def _artifact(
-    name: str, tiles: Tensor, row_labels: Sequence[str], column_labels: Sequence[str]
-) -> Artifact:
-    """Lays tiles [R · K, C, H, W] in [0, 1] out in one PNG of R rows and K columns."""
-    rows, columns = len(row_labels), len(column_labels)
-    levels = (tiles.float().clamp(0, 1) * LEVELS).round() * (255 / LEVELS)
-    pixels = levels.round().to(torch.uint8).cpu().numpy()
-    detail = {"row_labels": list(row_labels), "column_labels": list(column_labels)}
-    return Artifact(name, tiled_png(pixels, rows, columns), rows, columns, detail)

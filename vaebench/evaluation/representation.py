@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -13,19 +14,26 @@ from vaebench import metrics
 from vaebench.data import Dataset
 from vaebench.errors import DataError
 from vaebench.evaluation.encoder import Encoder
+from vaebench.metrics.dci import dci_from_fits
 from vaebench.metrics.downstream import SIZES
 from vaebench.metrics.linear import Solver
-from vaebench.metrics.points import Points, Sampler
+from vaebench.metrics.points import Points, Sampler, Split
 from vaebench.outcome import Score
 from vaebench.spec import JobSpec
 from vaebench.training import numpy_generator, split
+
+OnImportances = Callable[[NDArray[np.float64]], object]
+"""Takes DCI's importances, of each latent for each factor that varies [D, F]."""
 
 TEST_SHARE = 2
 """Classifiers are tested on the number of points they are trained on, divided by this."""
 
 
 def representation_scores(
-    spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]
+    spec: JobSpec,
+    encoder: Encoder,
+    indices: NDArray[np.int64],
+    on_importances: OnImportances = lambda importances: None,
 ) -> list[Score]:
     """Computes the scores of the representation.
 
@@ -34,6 +42,7 @@ def representation_scores(
             every latent and factor, of the mean and of the sampled representation.
         encoder: The trained model.
         indices: Examples for the scores of a fixed sample, int64 [N].
+        on_importances: Is given DCI's importances of the mean representation, where it is scored.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -46,7 +55,7 @@ def representation_scores(
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         drawn = _drawn(spec, encoder, len(indices))
         if spec.scores == "all":
-            return drawn + _all(spec, encoder, indices)
+            return drawn + _all(spec, encoder, indices, on_importances)
         return drawn + _core(encoder, indices)
 
 
@@ -102,7 +111,12 @@ def _solver(spec: JobSpec) -> Solver:
     return "lbfgs" if spec.solver == "lbfgs" else "liblinear"
 
 
-def _all(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[Score]:
+def _all(
+    spec: JobSpec,
+    encoder: Encoder,
+    indices: NDArray[np.int64],
+    on_importances: OnImportances,
+) -> list[Score]:
     """Computes every score of a fixed sample, of the mean and of the sampled representation."""
     data = encoder.data
     rng = numpy_generator(spec.seed, "suite")
@@ -131,16 +145,19 @@ def _all(spec: JobSpec, encoder: Encoder, indices: NDArray[np.int64]) -> list[Sc
             if prefix:
                 found = [replace(score, value=None, note=str(error)) for score in found]
         try:
-            found += metrics.score_split(
+            split_points = Split(
                 codes,
                 truth,
                 others,
                 wanted,
                 solver=_solver(spec),
-                dci_method="reference" if spec.dci == "reference" else "histogram",
-                downstream_sizes=[count for count in SIZES if count <= len(train)],
+                method="reference" if spec.dci == "reference" else "histogram",
+                sizes=[count for count in SIZES if count <= len(train)],
                 rng=resampling,
-            ).values()
+            )
+            found += metrics.score_learnt(split_points).values()
+            if not prefix:
+                on_importances(dci_from_fits(split_points.trees).importances)
         except DataError as error:
             found += [
                 Score(measure.name, None, len(train), note=str(error))

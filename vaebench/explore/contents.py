@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from vaebench import metrics
 from vaebench.data import Dataset
-from vaebench.errors import DataError
-from vaebench.evaluation import ENCODE_BATCH, Encoder
+from vaebench.evaluation import ENCODE_BATCH, Encoder, known
+from vaebench.evaluation.known import Target, targets
 from vaebench.priors import StandardNormal
 from vaebench.protocols import Prior
 from vaebench.training import numpy_generator, torch_generator
@@ -21,46 +21,12 @@ from vaebench.training import numpy_generator, torch_generator
 EXAMPLES = 48
 """Real images in the page."""
 
-NAMED_VALUES = 4
-"""Up to so many values of a factor are attributes each; of more, its upper half is one."""
-
 REACH = 3.0
 """Sliders of a model with a prior reach so many standard deviations of it, or farther."""
 
 
 DRAWS = 1_000
 """Draws of a prior that the page cannot draw from itself."""
-
-
-@runtime_checkable
-class _Attributed(Protocol):
-    """A data set with binary attributes beside its label, as CelebA has them."""
-
-    attribute_names: tuple[str, ...]
-
-    def attributes(self, indices: ArrayLike) -> NDArray[np.int64]:
-        """Attributes, int64 [N, A], 0 or 1."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Something that is known of every example: a factor, the label or an attribute.
-
-    Attributes:
-        name: Its name.
-        values: Its value for each example, int64 [N].
-        size: Number of values.
-        names: A name for each value, or none.
-    """
-
-    name: str
-    values: NDArray[np.int64]
-    size: int
-    names: tuple[str, ...] = ()
-
-    def said(self, value: int) -> str:
-        """Says a value in words."""
-        return self.names[value] if self.names else f"{self.name} {value + 1} of {self.size}"
 
 
 @dataclass(frozen=True)
@@ -97,29 +63,6 @@ def posterior(encoder: Encoder, indices: NDArray[np.int64]) -> Posterior:
     return Posterior(np.concatenate(means), kl)
 
 
-def targets(data: Dataset, indices: NDArray[np.int64]) -> list[Target]:
-    """Lists what is known of examples: factors that vary, the label, attributes.
-
-    A label that is one of the factors gives that factor its names.
-    """
-    found: list[Target] = []
-    factors, labels = data.factors(indices), data.labels(indices)
-    names = data.label_names
-    if factors is not None:
-        for place, name in enumerate(data.factor_names):
-            values = factors[:, place]
-            same = labels is not None and np.array_equal(values, labels)
-            size = data.factor_sizes[place]
-            found.append(Target(name, values, size, names if same and len(names) == size else ()))
-    if labels is not None and not any(target.names for target in found):
-        found.append(Target("label", labels, len(names), names))
-    if isinstance(data, _Attributed):
-        columns = data.attributes(indices).T
-        for name, values in zip(data.attribute_names, columns, strict=True):
-            found.append(Target(name.replace("_", " "), values, 2))
-    return [target for target in found if len(np.unique(target.values)) > 1]
-
-
 def latents(found: Posterior, about: Sequence[Target], *, standard: bool) -> list[dict[str, Any]]:
     """Describes each latent, those whose mean varies most first.
 
@@ -141,13 +84,14 @@ def latents(found: Posterior, about: Sequence[Target], *, standard: bool) -> lis
         low, high = np.minimum(low, -REACH), np.maximum(high, REACH)
     low, high = np.floor(2 * low) / 2, np.ceil(2 * high) / 2
     high = np.maximum(high, low + 1)
-    information = _information(found.mu, about)
+    information = known.information(found.mu, about)
     described = []
     for latent in np.argsort(-variance, kind="stable"):
         knows = None
         if information is not None and active[latent]:
             best = int(information[0][latent].argmax())
-            nats, share = (float(table[latent, best]) for table in information)
+            nats = float(information[0][latent, best])
+            share = nats / float(information[1][best])
             knows = {"target": about[best].name, "nats": round(nats, 4), "share": round(share, 4)}
         described.append(
             {
@@ -163,50 +107,12 @@ def latents(found: Posterior, about: Sequence[Target], *, standard: bool) -> lis
     return described
 
 
-def _information(
-    mu: NDArray[np.float32], about: Sequence[Target]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Mutual information of latents and targets, [D, T], in nats and as shares of entropies."""
-    if not about:
-        return None
-    try:
-        found = metrics.mig_details(mu, np.stack([target.values for target in about], axis=1))
-    except DataError:  # too few examples
-        return None
-    return found.mutual_information, found.mutual_information / found.entropies
-
-
 def attributes(mu: NDArray[np.float32], about: Sequence[Target]) -> list[dict[str, Any]]:
-    """Computes attribute vectors: the mean code of the examples with it minus of those without.
-
-    Args:
-        mu: Codes [N, D].
-        about: What is known of the examples.
-
-    Returns:
-        For each attribute its group, its name and its vector [D].
-
-    References:
-        Sampling Generative Networks, White, 2016, https://arxiv.org/abs/1609.04468
-        Autoencoding beyond pixels using a learned similarity metric, Larsen et al., 2016,
-        https://arxiv.org/abs/1512.09300, section 4
-    """
-    found = []
-    for target in about:
-        if target.size == 2 and not target.names:
-            sides = [(target.name, target.values == 1)]
-        elif target.names or target.size <= NAMED_VALUES:
-            values = range(target.size)
-            sides = [(target.said(value), target.values == value) for value in values]
-        else:
-            sides = [(f"more {target.name}", 2 * target.values >= target.size)]
-        for name, mask in sides:
-            if 0 < mask.sum() < len(mask):
-                vector = mu[mask].mean(axis=0) - mu[~mask].mean(axis=0)
-                found.append(
-                    {"group": target.name, "name": name, "vector": _rounded(vector.tolist())}
-                )
-    return found
+    """Describes attribute vectors: of each its group, its name and its vector [D]."""
+    return [
+        {"group": each.group, "name": each.name, "vector": _rounded(each.vector.tolist())}
+        for each in known.attributes(mu, about)
+    ]
 
 
 def choose_examples(data: Dataset, indices: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -241,12 +147,12 @@ def examples(
     Returns:
         For each its index in the data set, what it is in words, its label (or 0) and its code.
     """
-    known = targets(data, chosen)
+    about = targets(data, chosen)
     labels = data.labels(chosen)
     found = []
     for row, index in enumerate(chosen):
-        words = [t.said(int(t.values[row])) for t in known if t.names or t.size > 2]
-        words += [t.name for t in known if not t.names and t.size == 2 and t.values[row]]
+        words = [t.said(int(t.values[row])) for t in about if t.names or t.size > 2]
+        words += [t.name for t in about if not t.names and t.size == 2 and t.values[row]]
         found.append(
             {
                 "index": int(index),

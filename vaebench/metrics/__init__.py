@@ -48,6 +48,7 @@ from vaebench.metrics.modularity import (
 from vaebench.metrics.sap import SAP, SapResult, sap, sap_details
 from vaebench.metrics.suite import (
     score_drawn,
+    score_learnt,
     score_points,
     score_representation,
     score_sample,
@@ -130,6 +131,7 @@ __all__ = [
     "sap",
     "sap_details",
     "score_drawn",
+    "score_learnt",
     "score_points",
     "score_representation",
     "score_sample",

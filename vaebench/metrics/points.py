@@ -144,9 +144,9 @@ class Split:
         solver: Solver,
         method: Method,
         sizes: Sequence[int],
-        resamples: int,
         rng: np.random.Generator,
-        seed: int,
+        resamples: int = 200,
+        seed: int = 0,
     ) -> None:
         self.train, self.truth, self.test, self.wanted = check_split(
             codes_train, factors_train, codes_test, factors_test

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vaebench.metrics.boosting import Method
     from vaebench.metrics.information import Weights
     from vaebench.metrics.linear import Solver
-    from vaebench.metrics.points import Points, Sampler
+    from vaebench.metrics.points import Points, Sampler, Split
 
 
 def score_representation(
@@ -212,7 +212,6 @@ def score_split(
         DataError: As the single metrics, but for explicitness.
         UsageError: An unknown solver or method.
     """
-    from vaebench.metrics import all_metrics
     from vaebench.metrics.points import Split
 
     split = Split(
@@ -227,6 +226,20 @@ def score_split(
         rng=rng,
         seed=seed,
     )
+    return score_learnt(split)
+
+
+def score_learnt(split: Split) -> dict[str, Score]:
+    """Computes the scores of training and test points; see `score_split`.
+
+    Args:
+        split: The points, with what several scores of them share.
+
+    Raises:
+        DataError: As the single metrics, but for explicitness.
+    """
+    from vaebench.metrics import all_metrics
+
     found = [_checked(m, m.of_split(split)) for m in all_metrics() if m.of_split is not None]
     return {score.name: score for scores in found for score in scores}
 
