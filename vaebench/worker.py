@@ -279,10 +279,10 @@ def _evaluate(
     encoder = Encoder(model.eval(), feed, spec.precision, on_batch)
     indices = held_out(spec, feed.data)
     scores, kl = likelihood_scores(spec, encoder, indices)
-    importances: list[NDArray[np.float64]] = []
+    importances: list[NDArray[np.float64] | None] = [None]
     scores += representation_scores(spec, encoder, indices, on_importances=importances.append)
     codes = encoder.codes(shared_examples(feed.data)).astype("<f4")
-    drawn = tuple(pictures(spec, encoder, indices, kl, *importances))
+    drawn = tuple(pictures(spec, encoder, indices, kl, importances[-1]))
     watched.check(f"Evaluating {spec.label}", "A score draws from a generator that it is given.")
     return {
         "scores": tuple(scores),

@@ -11,8 +11,9 @@ from torch import nn
 
 from vaebench.data import load_dataset
 from vaebench.errors import VaebenchError
+from vaebench.evaluation.known import Target, targets
 from vaebench.explore import contents
-from vaebench.explore.contents import Posterior, Target
+from vaebench.explore.contents import Posterior
 from vaebench.explore.decoder import Layer, layers_of, run
 from vaebench.explore.weights import LIMIT, pack
 from vaebench.networks import NETWORKS, build_network
@@ -140,7 +141,7 @@ def test_attributes_are_differences_of_means() -> None:
 def test_targets_of_dsprites_are_its_factors_with_the_shapes_names() -> None:
     data = load_dataset("dsprites")
     indices = np.arange(0, len(data), 1009)
-    found = {target.name: target for target in contents.targets(data, indices)}
+    found = {target.name: target for target in targets(data, indices)}
     assert list(found) == ["shape", "scale", "orientation", "x", "y"]  # colour does not vary
     assert found["shape"].said(2) == "heart"
     assert found["scale"].said(0) == "scale 1 of 6"

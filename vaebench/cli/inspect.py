@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.export import finite
-from vaebench.cli.options import DEFAULT_DATABASE
+from vaebench.cli.options import DEFAULT_DATABASE, DataDirOption, MovedOption
 from vaebench.cli.options import DatabaseOption as DatabaseOption
 from vaebench.cli.reading import opened, say_unreadable
 from vaebench.cli.status import prefix_length
@@ -26,15 +27,42 @@ from vaebench.hints import hint, hint_again, password_hint
 
 if TYPE_CHECKING:
     from vaebench.outcome import Score
+    from vaebench.spec import JobSpec
     from vaebench.store import JobRow, Reader
 
 
 def show(
     key: Annotated[str, typer.Argument(help="Job key, or its first digits.")],
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="FOLDER",
+            help="Write its pictures there: PNG, SVG, and GIF of its traversals.",
+        ),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            metavar="FOLDER",
+            help="Folder of trained models. Default: models, beside the database.",
+        ),
+    ] = None,
     db: DatabaseOption = DEFAULT_DATABASE,
+    data_dir: DataDirOption = None,
+    dataset: MovedOption = None,
 ) -> None:
-    """Show everything about one run: spec, scores, environment, curves, traceback."""
+    """Show everything about one run: spec, scores, environment, curves, traceback.
+
+    Example: vaebench show 3f2a --figures pictures
+    """
+    if figures is not None:
+        if as_json:
+            raise UsageError("--json and --figures are two things: give one of them.")
+        _write_figures(key, figures, db, models, data_dir, dataset)
+        return
     with opened(db) as reader:
         row = reader.find(key)
         if as_json:
@@ -43,6 +71,29 @@ def show(
             sys.stdout.write(f"{json_visible(text)}\n")
             return
         tables.emit(*_portrait(reader, row))
+
+
+def _write_figures(
+    key: str,
+    folder: Path,
+    db: str,
+    models: Path | None,
+    data_dir: Path | None,
+    dataset: str | None,
+) -> None:
+    """Writes a run's pictures and names the files; what is missing is said beside."""
+    from vaebench.sweeping.picturing import write_pictures
+
+    def on_encode(spec: JobSpec) -> None:
+        tables.note(f"Making pictures that are not stored with {spec.label} on {spec.dataset} …")
+
+    found = write_pictures(
+        key, folder, db, models=models, data_dir=data_dir, dataset=dataset, on_encode=on_encode
+    )
+    for file in found.files:
+        tables.echo(str(file))
+    for text in found.lacks:
+        tables.note(text)
 
 
 def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from vaebench.data.own.identity import parsed
 from vaebench.data.own.opened import OwnData
 from vaebench.errors import VaebenchError
 from vaebench.evaluation import Encoder, held_out
+from vaebench.evaluation.known import targets
 from vaebench.explore import contents
 from vaebench.explore.decoder import layers_of
 from vaebench.explore.weights import Packed, pack
@@ -71,7 +72,7 @@ def build_page(
     found = contents.posterior(encoder, indices)
     if not np.isfinite(found.mu).all():
         raise VaebenchError(f"{model_file} gives codes that are not finite: train it anew.")
-    known = contents.targets(data, indices)
+    known = targets(data, indices)
     chosen = contents.choose_examples(data, indices)
     codes = encoder.codes(chosen)
     prior = model.prior() if model.stochastic else None

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch
@@ -102,7 +103,7 @@ def by_variance(block: Block, variance: Mapping[int, float], kl: Mapping[int, fl
     order = sorted(range(len(latents)), key=lambda row: (-known[0][latents[row]], row))
     said = block.row_labels
     if variance in known:
-        said = [f"z{n} · var {variance[n]:.2f}" for n in latents]
+        said = [f"z{n} · sd {variance[n] ** 0.5:.2f}" for n in latents]
         if kl in known:
             said = [f"{text} · KL {kl[n]:.2f}" for text, n in zip(said, latents, strict=True)]
     rows = [said[row] for row in order]
@@ -128,21 +129,25 @@ def mosaic(block: Block) -> Tiles:
     return canvas
 
 
-def picture(blocks: Sequence[Block]) -> tuple[Figure, list[Patch]]:
+def picture(
+    blocks: Sequence[Block], beside: tuple[int, int] = (0, 0)
+) -> tuple[Figure, list[Patch]]:
     """Sets blocks below each other, with their labels.
 
     Every pixel of a tile is a whole square of pixels in the PNG: nothing is smoothed.
 
     Args:
         blocks: What to show.
+        beside: Width and height that are left free on the right, page pixels.
 
     Returns:
         The figure, and its tiles as patches for the PNG.
     """
     left = max(max((text_width(t) + 8 for t in b.row_labels), default=0) for b in blocks)
     plans = [_plan(block, left) for block in blocks]
-    width = 2 * _EDGE + max(plan.width for plan in plans)
-    height = 2 * _EDGE + sum(plan.height for plan in plans) + (len(plans) - 1) * _SPACE
+    width = 2 * _EDGE + max(plan.width for plan in plans) + beside[0]
+    height = sum(plan.height for plan in plans) + (len(plans) - 1) * _SPACE
+    height = 2 * _EDGE + max(height, beside[1])
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     top = _EDGE
     patches = []
@@ -150,6 +155,12 @@ def picture(blocks: Sequence[Block]) -> tuple[Figure, list[Patch]]:
         patches.append(_draw(figure, plan, _EDGE, top))
         top += plan.height + _SPACE
     return figure, patches
+
+
+def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Adds axes by page pixels, counted from the top left."""
+    wide, high = (inches * _DPI for inches in figure.get_size_inches())
+    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
 
 
 @dataclass(frozen=True)
@@ -171,27 +182,20 @@ def _plan(block: Block, left: int) -> _Plan:
 
 
 def _draw(figure: Figure, plan: _Plan, x: int, y: int) -> Patch:
-    full_width, full_height = (round(inches * _DPI) for inches in figure.get_size_inches())
     rows, columns = plan.block.tiles.shape[:2]
     height, width = plan.canvas.shape[0] // _FINE, plan.canvas.shape[1] // _FINE
     left, top = x + plan.left, y + plan.top
-    box = (
-        left / full_width,
-        1 - (top + height) / full_height,
-        width / full_width,
-        height / full_height,
-    )
-    axes = figure.add_axes(box)
+    axes = panel(figure, left, top, width, height)
     axes.imshow(plan.canvas, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
 
-    _write(figure, plan.block.title, x, y + 14, bold=True)
+    write(figure, plan.block.title, x, y + 14, bold=True)
     for row, label in enumerate(plan.block.row_labels):
         middle = top + (row + 0.5) * height / rows
-        _write(figure, label, left - 8 - text_width(label), middle + 5)
+        write(figure, label, left - 8 - text_width(label), middle + 5)
     for column, label in enumerate(plan.block.column_labels):
         middle = left + (column + 0.5) * width / columns
-        _write(figure, label, middle - text_width(label) / 2, top - 5, ink=MUTED)
+        write(figure, label, middle - text_width(label) / 2, top - 5, ink=MUTED)
     return Patch(axes, plan.canvas, _FINE * left, _FINE * top)
 
 
@@ -200,7 +204,7 @@ def _factor(height: int, width: int) -> int:
     return max(1, round(_FINE * _SIDE / max(height, width)))
 
 
-def _write(
+def write(
     figure: Figure, text: str, x: float, y: float, *, bold: bool = False, ink: str = INK
 ) -> None:
     """Writes a line of text from the page pixel (x, y) on, counted from the top left.

@@ -160,7 +160,7 @@ def draw(
             artifact = run.artifacts.get(kind)
             if artifact is None:
                 continue
-            block = _block(run, artifact)
+            block = block_of(run, kind)
             if block is None:
                 remarks.append(f"The {kind} of {run.title} cannot be read.")
             else:
@@ -179,14 +179,16 @@ def draw(
     return drawings, remarks
 
 
-def _block(run: Shown, artifact: Artifact) -> Block | None:
-    tiles = cut(artifact)
-    if tiles is None:
+def block_of(run: Shown, kind: str) -> Block | None:
+    """Returns a run's picture with its labels; None where it has none that can be read."""
+    artifact = run.artifacts.get(kind)
+    tiles = None if artifact is None else cut(artifact)
+    if artifact is None or tiles is None:
         return None
     rows = labels(artifact, "row_labels", tiles.shape[0])
     columns = labels(artifact, "column_labels", tiles.shape[1])
     block = Block(run.title, tiles, rows, columns)
-    return by_variance(block, run.variance, run.kl) if artifact.name == "traversals" else block
+    return by_variance(block, run.variance, run.kl) if kind == "traversals" else block
 
 
 def _compared(blocks: Sequence[tuple[Shown, Block]]) -> list[Block]:

@@ -14,7 +14,7 @@ from vaebench.sweeping.own import trained_on
 if TYPE_CHECKING:
     from vaebench.analysis import Comparison
     from vaebench.report import ReportSummary
-    from vaebench.store import Merged
+    from vaebench.store import JobRow, Merged
 
 SHOWN = ("reconstruction", "kl", "elbo", "mig", "mig_label")
 """Scores in the head of an explorer's page, as far as the run has them."""
@@ -61,23 +61,10 @@ def write_explorer(
     with Reader.open(db) as reader:
         row = reader.find(key)
         location = reader.location
-        if row.state != "COMPLETE":
-            advice = "the command of its sweep goes on with it."
-            if row.state == "FAILED":
-                advice = f"to train it again: {hint(f'vaebench retry {row.key}', location)}"
-            raise VaebenchError(
-                f"Run {row.key} is {row.state}: only a finished run can be explored; {advice}"
-            )
+        refuse_unfinished(row, location, "can be explored")
         page, instead = Path(out or f"{row.key}.html"), "Name another file with --out."
         check_replaceable(page, mine=_is_page, instead=instead)
-        folder = Path(models) if models is not None else folder_of(str(db)) / "models"
-        model = folder / f"{row.key}.pt"
-        if not model.exists():
-            restore = hint(f"vaebench reproduce {row.key} --restore", location)
-            raise VaebenchError(
-                f"{model}, the run's trained model, is missing: name the folder that has it with "
-                f"--models, or bring it back: {restore}"
-            )
+        model = model_file(row, db, models, location)
         own = trained_on(reader, [row], dataset, data)
         scores = {score.name: score.value for score in reader.scores(row.key)}
 
@@ -92,6 +79,48 @@ def write_explorer(
     content = build_page(model, data_dir=data, own=own[0] if own else None, scores=shown)
     write_atomically(page, content, mine=_is_page, instead=instead)
     return page
+
+
+def refuse_unfinished(row: JobRow, location: str, what: str) -> None:
+    """Raises where a run is not finished.
+
+    Args:
+        row: The run.
+        location: Its database, for commands.
+        what: What only finished ones can or have.
+
+    Raises:
+        VaebenchError: It is not finished.
+    """
+    if row.state == "COMPLETE":
+        return
+    advice = "the command of its sweep goes on with it."
+    if row.state == "FAILED":
+        advice = f"to train it again: {hint(f'vaebench retry {row.key}', location)}"
+    raise VaebenchError(f"Run {row.key} is {row.state}: only a finished run {what}; {advice}")
+
+
+def model_file(row: JobRow, db: str | Path, models: str | Path | None, location: str) -> Path:
+    """Returns the file of a run's trained model.
+
+    Args:
+        row: The run.
+        db: Its database, as typed.
+        models: Folder of trained models; None for `models` beside the database.
+        location: Its database, for commands.
+
+    Raises:
+        VaebenchError: It is not there.
+    """
+    folder = Path(models) if models is not None else folder_of(str(db)) / "models"
+    path = folder / f"{row.key}.pt"
+    if not path.exists():
+        restore = hint(f"vaebench reproduce {row.key} --restore", location)
+        raise VaebenchError(
+            f"{path}, the run's trained model, is missing: name the folder that has it with "
+            f"--models, or bring it back: {restore}"
+        )
+    return path
 
 
 def _is_page(start: bytes) -> bool:

@@ -1,0 +1,1 @@
+"""Pictures of runs as figures: ways through the latents, planes, strips, failures."""
