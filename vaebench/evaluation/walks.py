@@ -20,7 +20,7 @@ from vaebench.outcome import Artifact
 LEVELS = 31
 """Steps of brightness in a picture, beside black: as many as the eye needs, in small files."""
 
-MARGINAL = tuple(np.linspace(-2.0, 2.0, 9).tolist())
+MARGINAL = tuple(np.linspace(-2.25, 2.25, 7).tolist())
 """Standard deviations of the Gaussian that is fitted to a latent's codes, from its mean."""
 
 BETWEEN = 8
@@ -35,7 +35,7 @@ AMOUNTS = (0.0, 0.5, 1.0, 1.5, 2.0)
 MOST_ATTRIBUTES = 10
 """Attributes with a stored picture, at most; of more, a trained model gives the others."""
 
-PLANE = 15
+PLANE = 13
 """Codes along each of two latents in the decoded plane."""
 
 REACH = 3.0
@@ -187,7 +187,7 @@ def plane(shown: Shown) -> Artifact:
     if shown.kl is not None:
         low, high = [-REACH] * 2, [REACH] * 2
     else:
-        low, high = np.quantile(shown.codes, [0.01, 0.99], axis=0).tolist()
+        low, high = np.quantile(shown.codes, [0.025, 0.975], axis=0).tolist()
     across, up = (np.linspace(low[n], high[n], PLANE) for n in (0, 1))
     z = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2).astype(np.float32)
     tiles = shown.decoded(z, [0] * len(z))

@@ -14,6 +14,7 @@ from vaebench.report import showcase
 from vaebench.report.computed import Computed, compute
 from vaebench.report.contents import SettingData, evaluated_on, facts, settings
 from vaebench.report.figures import FIGURES, FigureData
+from vaebench.report.looks import sections as looks
 from vaebench.report.processes import Advance, of_each
 from vaebench.report.questions import PICTURES_BEFORE
 from vaebench.report.rendering import SHARP, Drawing, render
@@ -89,11 +90,13 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
     above = frozenset(part.beside[0].name for part in answers if part.beside is not None)
     sections = question_sections(found, computed, drawn, above, common)
     at = next(n for n, each in enumerate(sections) if each.id == PICTURES_BEFORE)
-    sections[at:at] = _pictures(found, pictured, pictures)
+    looked = looks.sections(reader, found, pictured, formats)
+    sections[at:at] = [*_pictures(found, pictured, pictures), *looked]
     sections = [failures(found, reader.location), *sections, _ran(reader, found)]
     kept = [section for section in sections if not section.empty]
     drawings = [each for several in drawn.values() for each in several]
     drawings += [each for several, _ in pictures.values() for each in several]
+    drawings += looks.drawings_of(looked)
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
     tables: dict[str, None] = {}
     if len(computed.runs):

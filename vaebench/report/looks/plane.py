@@ -23,7 +23,7 @@ _DPI = 100
 _SIDE = 430
 _EDGE = 8
 _HEAD = 30
-_LEFT = 46
+_LEFT = 64
 _BOTTOM = 44
 _LEGEND = 118
 _FEW = 10
@@ -53,14 +53,14 @@ def draw(run: Shown, codes: Codes | None, title: str = "") -> tuple[Figure, list
     size = (begin + width + _EDGE, _HEAD + max(height, _SIDE * scattered) + _BOTTOM + _EDGE)
     figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
     write(figure, title or run.title, _EDGE, _EDGE + 14, bold=True)
+    if ends is not None:
+        frame = panel(figure, begin, _HEAD, width, height)
+        frame.set(xlim=ends[0], ylim=ends[1], xlabel="$z_0$", ylabel="$z_1$")
+        if scattered:
+            write(figure, "decoded, within the dashed frame", begin, _EDGE + 14, ink=MUTED)
     axes = panel(figure, begin, _HEAD, width, height)
-    where = None if ends is None else (ends[0][0], ends[0][1], ends[1][0], ends[1][1])
-    axes.imshow(canvas, interpolation="nearest", aspect="auto", extent=where)
-    axes.grid(visible=False)
-    if ends is None:
-        axes.set_axis_off()
-    else:
-        axes.set(xlabel="$z_0$", ylabel="$z_1$")
+    axes.imshow(canvas, interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
     patches = [Patch(axes, canvas, 2 * begin, 2 * _HEAD)]
     if codes is not None and ends is not None and scattered:
         place = panel(figure, _EDGE + _LEFT, _HEAD, _SIDE, _SIDE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vaebench.report.looks import plane, walks
 from vaebench.report.looks.animation import MADE_BY, gif
@@ -47,7 +48,7 @@ def portrait(run: Shown, codes: plane.Codes | None) -> tuple[dict[str, bytes], l
             if block is None:
                 unreadable.append(f"The picture {kind} of {run.title} cannot be read.")
                 continue
-            block = Block(title, block.tiles, block.row_labels, block.column_labels)
+            block = replace(block, title=title)
             drawing = _drawing(run, kind, block, codes)
             files[f"{kind}.png"] = marked(drawing.files["png"])
             files[f"{kind}.svg"] = drawing.files["svg"].replace(b"<svg ", _MARK + b"<svg ", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,7 @@ def draw(run: Shown, kind: str, title: str = "") -> Drawn | None:
     if kind == "marginal":
         tables = matrix.known(run.artifacts[kind].detail)
         room = matrix.size(tables)
-        block = Block(title, block.tiles, block.row_labels, block.column_labels)
-        figure, patches = picture([block], beside=room)
+        figure, patches = picture([replace(block, title=title)], beside=room)
         if tables:
             right = figure.get_size_inches()[0] * figure.dpi - room[0]
             matrix.draw(figure, tables, right + 10, 8)
