@@ -50,9 +50,9 @@ def test_traversals_are_sorted_by_what_a_latent_carries() -> None:
     """Latent 1 has the greatest KL and is the same for all images: it comes last."""
     tiles = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1, 1).repeat(3, axis=4)
     block = Block("", tiles, ["z0 · KL 0.10", "z1 · KL 15.00", "z2 · KL 2.00"])
-    kl, variance = {0: 0.1, 1: 15.0, 2: 2.0}, {0: 0.4, 1: 0.0, 2: 0.9}
+    kl, variance = {0: 0.1, 1: 15.0, 2: 2.0}, {0: 0.16, 1: 0.0, 2: 0.81}
     found = by_variance(block, variance, kl)
-    rows = ["z2 · var 0.90 · KL 2.00", "z0 · var 0.40 · KL 0.10", "z1 · var 0.00 · KL 15.00"]
+    rows = ["z2 · sd 0.90 · KL 2.00", "z0 · sd 0.40 · KL 0.10", "z1 · sd 0.00 · KL 15.00"]
     assert found.row_labels == rows
     assert found.tiles[:, 0, 0, 0, 0].tolist() == [2, 0, 1]
     old = by_variance(block, {}, kl)
@@ -60,7 +60,7 @@ def test_traversals_are_sorted_by_what_a_latent_carries() -> None:
     assert old.tiles[:, 0, 0, 0, 0].tolist() == [1, 2, 0]
     assert by_variance(block, {0: 1.0}, {0: 0.1}) is block
     plain = by_variance(block, variance, {})
-    assert plain.row_labels[0] == "z2 · var 0.90"
+    assert plain.row_labels[0] == "z2 · sd 0.90"
 
 
 def test_pictures_that_do_not_fit_their_grid_are_refused() -> None:
