@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vaebench.sweeping.evaluating import Evaluated, evaluate
     from vaebench.sweeping.library import SweepResult, sweep
     from vaebench.sweeping.reproducing import Reproduced, reproduce
+    from vaebench.sweeping.picturing import write_pictures
     from vaebench.sweeping.stored import compare, merge, write_explorer, write_report
     from vaebench.trained import TrainedModel, load_model
 
@@ -43,6 +44,7 @@ _HOMES = {
     "sweep": "vaebench.sweeping.library",
     "use_plugins": "vaebench.plugging",
     "write_explorer": "vaebench.sweeping.stored",
+    "write_pictures": "vaebench.sweeping.picturing",
     "write_report": "vaebench.sweeping.stored",
 }
 """Where each public name is at home: imported when it is first asked for."""
@@ -69,6 +71,7 @@ __all__ = [
     "sweep",
     "use_plugins",
     "write_explorer",
+    "write_pictures",
     "write_report",
 ]
 
