@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vaebench.plugging import use_plugins
     from vaebench.sweeping.evaluating import Evaluated, evaluate
     from vaebench.sweeping.library import SweepResult, sweep
-    from vaebench.sweeping.reproducing import Reproduced, reproduce
     from vaebench.sweeping.picturing import write_pictures
+    from vaebench.sweeping.reproducing import Reproduced, reproduce
     from vaebench.sweeping.stored import compare, merge, write_explorer, write_report
     from vaebench.trained import TrainedModel, load_model
 
