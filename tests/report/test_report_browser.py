@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.report.conftest import Browse
 from vaebench.models import find_model
 from vaebench.report import ReportSummary
 
 Report = tuple[Path, ReportSummary]
-Browse = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browse(chromium: Any) -> Iterator[Browse]:
-    """Opens a page: `browse(file, width=…)`; what it complains of and asks for is kept on it."""
-    contexts = []
-
-    def open_page(file: Path, *, width: int = 1200, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.complaints, page.requested = [], []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("request", lambda request: page.requested.append(request.url))
-        page.goto(f"file://{quote(str(file))}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def pixels(shot: bytes) -> np.ndarray:

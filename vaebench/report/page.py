@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 
 from vaebench.analysis import curves, wide_runs
 from vaebench.report import showcase
+from vaebench.report.browsing import Browsable, read_pictures
 from vaebench.report.computed import Computed, compute
 from vaebench.report.contents import SettingData, evaluated_on, facts, settings
 from vaebench.report.figures import FIGURES, FigureData
@@ -50,6 +52,7 @@ class Page:
         files: Files beside the page by name.
         figures: Names of the figures.
         tables: Names of the tables.
+        browsable: The runs, for the run browser.
     """
 
     titles: Mapping[str, str]
@@ -59,6 +62,7 @@ class Page:
     files: Mapping[str, bytes] = field(repr=False)
     figures: tuple[str, ...]
     tables: tuple[str, ...]
+    browsable: Browsable = field(repr=False)
 
 
 def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress: Advance) -> Page:
@@ -116,6 +120,28 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
         files,
         tuple(drawing.name for drawing in drawings),
         tuple(tables),
+        _browsable(reader, found, computed, chosen),
+    )
+
+
+def _browsable(
+    reader: Reader,
+    found: Sequence[SettingData],
+    computed: Computed,
+    chosen: Mapping[str, pd.DataFrame],
+) -> Browsable:
+    """Gathers the runs for the run browser, and the pictures of as many as it has room for."""
+    each = {
+        data.key: read_pictures(reader, data.runs, chosen[data.key]["job_key"])
+        for data in found
+        if len(data.runs)
+    }
+    turns = zip_longest(*(pictures.items() for pictures in each.values()))
+    return Browsable(
+        computed.runs,
+        {data.key: data.title for data in found if len(data.runs)},
+        {data.key: data.slug for data in found},
+        dict(pair for turn in turns for pair in turn if pair is not None),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,7 +14,8 @@ from typing import Any
 
 import jinja2
 
-from vaebench.harmless import visible
+from vaebench.harmless import json_visible, visible
+from vaebench.report.browsing import MOST_PICTURES_FIRST
 from vaebench.report.page import Page
 from vaebench.report.rendering import Drawing
 from vaebench.report.sections import Section, of_setting, shown_drawings
@@ -28,7 +30,11 @@ MOST = 7_900_000
 MOST_OF_SETTING = 32_000_000
 """Bytes of a setting's own page, at most: it is loaded when asked for."""
 
-SCRIPTS = ("theme.js", "zoom.js", "tables.js", "start.js")
+MOST_RUNS = 2_000_000
+"""Bytes of runs on the first page, at most; of more, each setting's are on its own page."""
+
+SCRIPTS = ("theme.js", "zoom.js", "tables.js", "runs.js", "marks.js", "chart.js", "browse.js",
+           "start.js")  # fmt: skip
 """The page's script, in order; each file uses what those before it define."""
 
 STYLES = "report.css"
@@ -65,11 +71,14 @@ def write(page: Page, heading: Heading) -> dict[str, bytes]:
     """
     shown = [part.beside[0] for part in page.answered if part.beside is not None]
     shown += shown_drawings(page.sections)
+    runs = _json(page.browsable.data(most=MOST_PICTURES_FIRST))
+    apart = len(runs) > MOST_RUNS
     common = {"page": page, "heading": heading, "others": {}, "base": "", "of": ""}
+    common["runs"] = "" if apart else runs
     links = {each.name: f"figures/{each.name}.png" for each in shown}
     room = MOST - len(_rendered(links=links, **common))
     beyond = _beyond(shown, room)
-    if not beyond:
+    if not beyond and not apart:
         return {FIRST: _rendered(links={}, **common)}
     files: dict[str, bytes] = {}
     others = {slug: title for slug, title in page.titles.items() if _sections(page, slug)}
@@ -88,6 +97,7 @@ def _own(page: Page, heading: Heading, slug: str, title: str) -> dict[str, bytes
     shown = shown_drawings(sections)
     mine = replace(page, swept=(), answered=(), sections=sections)
     common = {"page": mine, "heading": heading, "others": {}, "base": "../", "of": title}
+    common["runs"] = _json(page.browsable.data(slug, base="../"))
     links = {each.name: f"../figures/{each.name}.png" for each in shown}
     beyond = _beyond(shown, MOST_OF_SETTING - len(_rendered(links=links, **common)))
     links = {name: link for name, link in links.items() if name in beyond}
@@ -112,6 +122,14 @@ def _beyond(shown: Sequence[Drawing], room: int) -> frozenset[str]:
     ends = accumulate(4 * (len(each.png) // 3 + 1) for each in shown)
     pairs = zip(shown, ends, strict=True)
     return frozenset(each.name for each, end in pairs if end > room)
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    """Writes what a script of the page reads; empty where there is nothing."""
+    if not data:
+        return ""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json_visible(text).replace("<", "\\u003c")
 
 
 def _rendered(**what: Any) -> bytes:

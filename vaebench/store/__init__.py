@@ -9,6 +9,7 @@ from vaebench.store.figures import (
     figures_of_sweep,
     finished_trainings,
     latent_kl,
+    pictures_of,
     scores_of,
 )
 from vaebench.store.merging import Merged, merge
@@ -51,6 +52,7 @@ __all__ = [
     "made_by_other_code",
     "merge",
     "other_plugins",
+    "pictures_of",
     "recall_plugins",
     "renew",
     "results_of",

@@ -12,7 +12,7 @@ from vaebench.outcome import CurvePoint, Score
 from vaebench.store.database import translated
 from vaebench.store.reading import Reader
 from vaebench.store.rows import read_object
-from vaebench.store.schema import curves, environments, jobs, scores, sweep_jobs
+from vaebench.store.schema import artifacts, curves, environments, jobs, scores, sweep_jobs
 
 AT_ONCE = 500
 """Runs that one statement names at most."""
@@ -117,12 +117,22 @@ def curves_of(reader: Reader, keys: Iterable[str]) -> Iterator[tuple[str, CurveP
         yield key, CurvePoint(*values)
 
 
+def pictures_of(reader: Reader, name: str, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Gives one of the pictures of some runs, PNG, with the run's key, in the order of the keys."""
+    yield from _of_runs(reader, artifacts, ["png"], keys, artifacts.c.name == name)
+
+
 def _of_runs(
-    reader: Reader, table: sa.Table, names: Iterable[str], keys: Iterable[str]
+    reader: Reader,
+    table: sa.Table,
+    names: Iterable[str],
+    keys: Iterable[str],
+    which: sa.ColumnElement[bool] | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Reads a table's rows of some runs in the order of their keys, each after its run's."""
     columns = [jobs.c.job_key, *(table.c[name] for name in names)]
     statement = sa.select(*columns).join(table, table.c.job_id == jobs.c.id)
+    statement = statement if which is None else statement.where(which)
     for some in _parts(keys):
         chosen = statement.where(jobs.c.job_key.in_(some)).order_by(*table.primary_key.columns)
         found: dict[str, list[Any]] = {}

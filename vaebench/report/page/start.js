@@ -4,3 +4,4 @@ document.documentElement.classList.add("scripted");
 startTheme(document.getElementById("theme"));
 startZoom();
 startTables();
+startBrowse();
