@@ -93,7 +93,7 @@ def test_page_needs_no_other_file_and_no_network(full_report: tuple[Path, Report
     assert len(sources) == len(summary.figures)
     assert all(source.startswith("data:image/") for source in sources)
     assert not re.search(r'(src|href)="(https?:)?//', page)
-    assert re.findall("<script[^>]*>", page) == ["<script>"], "it has a script from elsewhere"
+    assert "src=" not in " ".join(re.findall("<script[^>]*>", page))
     links = re.findall(r'href="((?:figures|tables)/[^"]+)"', page)
     assert links
     assert all((out / link).is_file() for link in links)
