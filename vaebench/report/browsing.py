@@ -107,6 +107,18 @@ class Browsable:
             },
         }
 
+    def explored(self, slug: str = "") -> list[tuple[str, str]]:
+        """Returns the label and the page of each model that can be explored."""
+        rows = self.runs[self.runs["job_key"].isin(self.explorers)]
+        several = len(self.titles) > 1 and not slug
+        found = []
+        for row in rows.to_dict("records"):
+            if slug in ("", self.slugs[row["setting"]]):
+                said = f"{row['cell_label']}, seed {row['seed']}"
+                title = f"{self.titles[row['setting']]}: " if several else ""
+                found.append((title + said, self.explorers[row["job_key"]]))
+        return found
+
     def _pictures(self, keys: Iterable[str], most: int) -> dict[int, str]:
         places = {key: place for place, key in enumerate(keys)}
         found: dict[int, str] = {}

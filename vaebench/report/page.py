@@ -18,9 +18,10 @@ from vaebench.report.contents import SettingData, evaluated_on, facts, settings
 from vaebench.report.figures import FIGURES, FigureData
 from vaebench.report.looks import sections as looks
 from vaebench.report.processes import Advance, of_each
-from vaebench.report.questions import PICTURES_BEFORE
+from vaebench.report.questions import PICTURES_BEFORE, QUESTIONS, place
 from vaebench.report.rendering import SHARP, Drawing, render
 from vaebench.report.sections import (
+    CARRYING,
     Answered,
     Block,
     Section,
@@ -40,6 +41,41 @@ SEVERAL = 3
 """From so many settings on, figures stand side by side and smaller, and need fewer pixels."""
 
 
+SECTIONS = (
+    "answers",
+    "browse",
+    "failed",
+    *(question.id for question in QUESTIONS if question.id != PICTURES_BEFORE),
+    *showcase.TITLES,
+    *(each.id for each in looks.PARTS),
+    PICTURES_BEFORE,
+    "ran",
+    "commands",
+)
+"""Names of the page's parts."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a report is of, where it is not of all.
+
+    Attributes:
+        keys: Job keys; None for all.
+        only: Names of the page's parts; empty for all.
+    """
+
+    keys: frozenset[str] | None = None
+    only: Sequence[str] = ()
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Returns the rows that are of it."""
+        return rows if self.keys is None else rows[rows["job_key"].isin(self.keys)]
+
+    def has(self, section: str) -> bool:
+        """Says whether a part of the page is."""
+        return not self.only or section in self.only
+
+
 @dataclass(frozen=True)
 class Page:
     """All that the page shows, and the files beside it.
@@ -53,6 +89,7 @@ class Page:
         figures: Names of the figures.
         tables: Names of the tables.
         browsable: The runs, for the run browser.
+        part: What it is of.
     """
 
     titles: Mapping[str, str]
@@ -63,9 +100,16 @@ class Page:
     figures: tuple[str, ...]
     tables: tuple[str, ...]
     browsable: Browsable = field(repr=False)
+    part: Part
 
 
-def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress: Advance) -> Page:
+def make(
+    reader: Reader,
+    jobs: pd.DataFrame,
+    formats: Sequence[str],
+    on_progress: Advance,
+    part: Part,
+) -> Page:
     """Makes all that the page shows of a database.
 
     Args:
@@ -73,9 +117,10 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
         jobs: Its jobs, as `vaebench.analysis.jobs` gives them.
         formats: File formats of the figures.
         on_progress: Is told what is being done.
+        part: What of it is shown.
     """
     on_progress("Reading", 0, 1)
-    runs = wide_runs(reader)
+    jobs, runs = part.of(jobs), part.of(wide_runs(reader))
     found = settings(jobs, runs)
     on_progress("Reading", 1, 1)
     computed = compute(runs, _advance(on_progress, "Computing tables", _TABLES))
@@ -88,19 +133,23 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
         {setting.key: setting.title for setting in found},
     )
     pictured = {key: showcase.choose(reader, rows) for key, rows in chosen.items()}
-    drawn, pictures = _draw(found, data, pictured, formats, on_progress)
+    drawn, pictures = _draw(found, data, pictured, formats, on_progress, part)
     common = _common(computed)
-    answers = answered(data.views, computed, drawn, common)
+    answers = answered(data.views, computed, drawn, common) if part.has("answers") else []
     above = frozenset(part.beside[0].name for part in answers if part.beside is not None)
     sections = question_sections(found, computed, drawn, above, common)
     at = next(n for n, each in enumerate(sections) if each.id == PICTURES_BEFORE)
-    looked = looks.sections(reader, found, pictured, formats)
+    looked = looks.sections(reader, found, pictured, formats, part.has)
     sections[at:at] = [*_pictures(found, pictured, pictures), *looked]
     sections = [failures(found, reader.location), *sections, _ran(reader, found)]
-    kept = [section for section in sections if not section.empty]
+    kept = [section for section in sections if not section.empty and part.has(section.id)]
+    answers = [each.linked_to(kept) for each in answers]
     drawings = [each for several in drawn.values() for each in several]
     drawings += [each for several, _ in pictures.values() for each in several]
     drawings += looks.drawings_of(looked)
+    if part.only:
+        shown = {each.name for each in on_page(answers, kept)}
+        drawings = [each for each in drawings if each.name in shown]
     files = {f"figures/{d.name}.{kind}": d.files[kind] for d in drawings for kind in d.files}
     tables: dict[str, None] = {}
     if len(computed.runs):
@@ -121,7 +170,16 @@ def make(reader: Reader, jobs: pd.DataFrame, formats: Sequence[str], on_progress
         tuple(drawing.name for drawing in drawings),
         tuple(tables),
         _browsable(reader, found, computed, chosen),
+        part,
     )
+
+
+def on_page(answers: Sequence[Answered], sections: Sequence[Section]) -> list[Drawing]:
+    """Returns the figures that answers and parts show, in the order to read them."""
+    shown = [part.beside[0] for part in answers if part.beside is not None]
+    return shown + [
+        each for part in sections for block in part.blocks for _, each in block.drawings
+    ]
 
 
 def _browsable(
@@ -195,29 +253,35 @@ def _draw(
     pictured: Mapping[str, Sequence[showcase.Shown]],
     formats: Sequence[str],
     on_progress: Advance,
+    part: Part,
 ) -> tuple[dict[str, list[Drawing]], Pictures]:
     """Draws figures and pictures, several at a time."""
     sharp = SHARP if len(found) < SEVERAL else SHARP / 2
     slugs = {each.key: each.slug for each in found}
-    kinds = [(key, kind) for key in pictured for kind in showcase.TITLES]
+    kinds = [(key, kind) for key in pictured for kind in showcase.TITLES if part.has(kind)]
+    placed = {
+        each.name for name, several in place(FIGURES).items() if part.has(name) for each in several
+    }
+    placed |= {*CARRYING} if part.has("answers") else set()
+    wanted = [each for each in FIGURES if each.name in placed]
     data.views  # noqa: B018  made once, before processes are forked
 
     def figure(place: int) -> list[Drawing]:
         with styled():
-            drawn = FIGURES[place].draw(data)
+            drawn = wanted[place].draw(data)
             return [render(each, stem, formats=formats, sharp=sharp) for stem, each in drawn]
 
     def picture(key: str, kind: str) -> tuple[list[Drawing], list[str]]:
         with styled():
             return showcase.draw(pictured[key], kind, slugs[key], formats)
 
-    tasks: list[Callable[[], Any]] = [partial(figure, place) for place in range(len(FIGURES))]
+    tasks: list[Callable[[], Any]] = [partial(figure, place) for place in range(len(wanted))]
     tasks += [partial(picture, key, kind) for key, kind in kinds]
     if data.runs.empty:
         return {}, {}
     done = of_each(lambda task: task(), tasks, _advance(on_progress, "Drawing", len(tasks)))
-    figures = {each.name: result for each, result in zip(FIGURES, done, strict=False)}
-    return figures, dict(zip(kinds, done[len(FIGURES) :], strict=True))
+    figures = {each.name: result for each, result in zip(wanted, done, strict=False)}
+    return figures, dict(zip(kinds, done[len(wanted) :], strict=True))
 
 
 def _pictures(

@@ -16,9 +16,10 @@ import jinja2
 
 from vaebench.harmless import json_visible, visible
 from vaebench.report.browsing import MOST_PICTURES_FIRST
-from vaebench.report.page import Page
+from vaebench.report.figures import Figure
+from vaebench.report.page import Page, on_page
 from vaebench.report.rendering import Drawing
-from vaebench.report.sections import Section, of_setting, shown_drawings
+from vaebench.report.sections import Section
 
 FIRST = "index.html"
 FOLDER = "pages"
@@ -34,7 +35,7 @@ MOST_RUNS = 2_000_000
 """Bytes of runs on the first page, at most; of more, each setting's are on its own page."""
 
 SCRIPTS = ("theme.js", "zoom.js", "tables.js", "runs.js", "marks.js", "chart.js", "browse.js",
-           "start.js")  # fmt: skip
+           "follow.js", "start.js")  # fmt: skip
 """The page's script, in order; each file uses what those before it define."""
 
 STYLES = "report.css"
@@ -50,6 +51,8 @@ class Heading:
         remark: How many runs other code of vaebench made; empty for none.
         unreadable: Runs that could not be read, each with the reason.
         commands: The sweeps' commands.
+        part: What part of the database it is of, in words; empty for all.
+        follow: Whether the page looks for a newer one by itself.
     """
 
     state: str
@@ -57,6 +60,8 @@ class Heading:
     remark: str = ""
     unreadable: Sequence[tuple[str, str]] = ()
     commands: Sequence[str] = field(default=(), repr=False)
+    part: str = ""
+    follow: bool = False
 
 
 def write(page: Page, heading: Heading) -> dict[str, bytes]:
@@ -69,9 +74,9 @@ def write(page: Page, heading: Heading) -> dict[str, bytes]:
     Returns:
         Files by name; `index.html` is the last of them.
     """
-    shown = [part.beside[0] for part in page.answered if part.beside is not None]
-    shown += shown_drawings(page.sections)
-    runs = _json(page.browsable.data(most=MOST_PICTURES_FIRST))
+    shown = on_page(page.answered, page.sections)
+    browsed = page.part.has("browse")
+    runs = _json(page.browsable.data(most=MOST_PICTURES_FIRST)) if browsed else ""
     apart = len(runs) > MOST_RUNS
     common = {"page": page, "heading": heading, "others": {}, "base": "", "of": ""}
     common["runs"] = "" if apart else runs
@@ -94,10 +99,10 @@ def write(page: Page, heading: Heading) -> dict[str, bytes]:
 def _own(page: Page, heading: Heading, slug: str, title: str) -> dict[str, bytes]:
     """Writes the page of a setting, with its figures alone."""
     sections = _sections(page, slug)
-    shown = shown_drawings(sections)
+    shown = on_page((), sections)
     mine = replace(page, swept=(), answered=(), sections=sections)
     common = {"page": mine, "heading": heading, "others": {}, "base": "../", "of": title}
-    common["runs"] = _json(page.browsable.data(slug, base="../"))
+    common["runs"] = _json(page.browsable.data(slug, base="../")) if page.part.has("browse") else ""
     links = {each.name: f"../figures/{each.name}.png" for each in shown}
     beyond = _beyond(shown, MOST_OF_SETTING - len(_rendered(links=links, **common)))
     links = {name: link for name, link in links.items() if name in beyond}
@@ -107,8 +112,39 @@ def _own(page: Page, heading: Heading, slug: str, title: str) -> dict[str, bytes
 
 def _sections(page: Page, slug: str) -> list[Section]:
     beside = [part.beside for part in page.answered if part.beside is not None]
-    found = [of_setting(section, slug, page.titles, beside) for section in page.sections]
+    found = [_of_setting(section, slug, page.titles, beside) for section in page.sections]
     return [section for section in found if not section.empty]
+
+
+def _of_setting(
+    section: Section,
+    slug: str,
+    titles: Mapping[str, str],
+    beside: Sequence[tuple[Drawing, Figure]],
+) -> Section:
+    """Returns what a part shows of one setting, for a page of its own.
+
+    Args:
+        section: The part, of all settings.
+        slug: What the setting's files begin with.
+        titles: What settings are called, by what their files begin with.
+        beside: Figures that stand in the answers; here they stand in their part.
+    """
+    others = [other for other in titles if len(other) > len(slug)]
+    blocks = []
+    for block in section.blocks:
+        if block.id.startswith(f"{slug}-") and not block.id.startswith(tuple(others)):
+            blocks.append(replace(block, title=""))
+            continue
+        drawings = [("", each) for each, _ in beside if each.name == block.above]
+        drawings += [("", each) for _, each in block.drawings]
+        kept = replace(block, drawings=[d for d in drawings if d[1].name.startswith(f"{slug}_")])
+        kept.tables = [table for table in block.tables if table.name.startswith(f"{slug}_")]
+        kept.above, kept.texts, kept.folded, kept.files = "", [], [], []
+        if kept.drawings or kept.tables:
+            blocks.append(kept)
+    facts = [("", rows) for title, rows in section.facts if title in ("", titles[slug])]
+    return Section(section.id, section.title, section.lead, blocks, facts=facts)
 
 
 def _place(name: str, others: Mapping[str, str]) -> str:
@@ -141,8 +177,7 @@ def _rendered(**what: Any) -> bytes:
         undefined=jinja2.StrictUndefined,
     )
     page = what["page"]
-    shown = [part.beside[0] for part in page.answered if part.beside is not None]
-    holes = _holes([*shown, *shown_drawings(page.sections)])
+    holes = _holes(on_page(page.answered, page.sections))
     script, style = _script(), _file(STYLES) + holes
     text = environment.get_template("report.html.j2").render(
         script=script,

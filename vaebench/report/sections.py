@@ -100,6 +100,13 @@ class Answered:
     beside: tuple[Drawing, Figure] | None
     notes: Sequence[str]
 
+    def linked_to(self, sections: Sequence[Section]) -> Answered:
+        """Returns it without the links to what no part of the page has."""
+        there = {part.id for part in sections}
+        there |= {block.id for part in sections for block in part.blocks}
+        linked = [(each, anchor if anchor in there else "") for each, anchor in self.answers]
+        return replace(self, answers=linked)
+
 
 CARRYING = ("variance_components", "cross_validation", "strengths", "paired", "curves", "violins",
             "iqm", "rate_distortion")  # fmt: skip
@@ -262,42 +269,6 @@ def _beside(view: View, drawn: Drawn) -> tuple[Drawing, Figure] | None:
             if drawing.name.startswith(f"{view.slug}_") and name in records:
                 return drawing, records[name]
     return None
-
-
-def shown_drawings(sections: Sequence[Section]) -> list[Drawing]:
-    """Returns the figures of some parts, in the order to read them."""
-    return [each for part in sections for block in part.blocks for _, each in block.drawings]
-
-
-def of_setting(
-    section: Section,
-    slug: str,
-    titles: Mapping[str, str],
-    beside: Sequence[tuple[Drawing, Figure]],
-) -> Section:
-    """Returns what a part shows of one setting, for a page of its own.
-
-    Args:
-        section: The part, of all settings.
-        slug: What the setting's files begin with.
-        titles: What settings are called, by what their files begin with.
-        beside: Figures that stand in the answers; here they stand in their part.
-    """
-    others = [other for other in titles if len(other) > len(slug)]
-    blocks = []
-    for block in section.blocks:
-        if block.id.startswith(f"{slug}-") and not block.id.startswith(tuple(others)):
-            blocks.append(replace(block, title=""))
-            continue
-        drawings = [("", each) for each, _ in beside if each.name == block.above]
-        drawings += [("", each) for _, each in block.drawings]
-        kept = replace(block, drawings=[d for d in drawings if d[1].name.startswith(f"{slug}_")])
-        kept.tables = [table for table in block.tables if table.name.startswith(f"{slug}_")]
-        kept.above, kept.texts, kept.folded, kept.files = "", [], [], []
-        if kept.drawings or kept.tables:
-            blocks.append(kept)
-    facts = [("", rows) for title, rows in section.facts if title in ("", titles[slug])]
-    return Section(section.id, section.title, section.lead, blocks, facts=facts)
 
 
 def state_text(counts: dict[str, int]) -> tuple[str, bool]:

@@ -1,5 +1,6 @@
 """The result database: the only room with SQLAlchemy; hands out frozen dataclasses."""
 
+from vaebench.store.chosen import chosen, revision
 from vaebench.store.claims import STALE_SECONDS, Claim
 from vaebench.store.database import DatabaseLockedError
 from vaebench.store.figures import (
@@ -42,6 +43,7 @@ __all__ = [
     "Reader",
     "Store",
     "SweepRow",
+    "chosen",
     "curves_of",
     "environments_of",
     "figures_of_runs",
@@ -56,6 +58,7 @@ __all__ = [
     "recall_plugins",
     "renew",
     "results_of",
+    "revision",
     "score_anew",
     "scores_of",
     "stored_outcome",

@@ -133,6 +133,11 @@ def write_report(
     out: str | Path | None = None,
     *,
     formats: Sequence[str] = ("png",),
+    where: str = "",
+    only: Sequence[str] = (),
+    explore: Sequence[str] = (),
+    models: str | Path | None = None,
+    data_dir: str | Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> ReportSummary:
     """Writes the report of a database: one page, with its figures and tables beside it.
@@ -141,11 +146,18 @@ def write_report(
         db: A file, or a PostgreSQL URL.
         out: Folder to write to; None for `report` beside the database.
         formats: File formats of the figures, of `png`, `svg` and `pdf`.
+        where: Of which jobs it is, as in `dataset = 'dsprites' AND seed < 3`; empty for all.
+        only: Of which parts of the page it is, as in `["answers", "runs"]`; empty for all.
+        explore: Whose models get an explorer beside it: `["best"]`, `["all"]`, or keys of runs.
+            Why one could not be made is in `problems` of what is returned.
+        models: Folder of trained models; None for `models` beside the database.
+        data_dir: Folder of downloaded data sets.
         on_progress: Is told what is being done, how much of it is done and how much there is.
 
     Raises:
-        StoreError: The database cannot be read.
-        UsageError: A format is unknown, or `out` is a file.
+        StoreError: The database cannot be read, or has no such run.
+        UsageError: A format or part is unknown, `where` is no condition, or `out` is a file.
+        VaebenchError: No job is left by `where`.
         OutputError: The folder cannot be written.
 
     Example:
@@ -157,7 +169,36 @@ def write_report(
 
     folder = Path(out) if out is not None else folder_of(str(db)) / "report"
     with Reader.open(db) as reader:
-        return build_report(reader, folder, formats=formats, on_progress=on_progress)
+        return build_report(
+            reader,
+            folder,
+            formats=formats,
+            where=where,
+            only=only,
+            explore=explore,
+            explorer=explorer_of(db, models, data_dir),
+            on_progress=on_progress,
+        )
+
+
+def explorer_of(
+    db: str | Path, models: str | Path | None, data_dir: str | Path | None
+) -> Callable[[str, Path], None]:
+    """Returns what writes a run's explorer for a report, each run's once.
+
+    Args:
+        db: A file, or a PostgreSQL URL.
+        models: Folder of trained models; None for `models` beside the database.
+        data_dir: Folder of downloaded data sets.
+    """
+    made: set[str] = set()
+
+    def explorer(key: str, page: Path) -> None:
+        if key not in made or not page.exists():
+            write_explorer(key, db, out=page, models=models, data_dir=data_dir)
+            made.add(key)
+
+    return explorer
 
 
 def compare(first: str | Path, second: str | Path) -> Comparison:

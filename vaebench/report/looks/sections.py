@@ -122,6 +122,7 @@ def sections(
     found: Sequence[SettingData],
     pictured: dict[str, list[Shown]],
     formats: Sequence[str],
+    wanted: Callable[[str], bool] = lambda part: True,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Section]:
     """Builds the parts; those without a figure are empty.
@@ -131,6 +132,7 @@ def sections(
         found: Its settings.
         pictured: By the key of a setting, the runs that stand for its cells.
         formats: File formats of the figures.
+        wanted: Says of a part's anchor whether its figures are drawn.
         advance: Is told how many figures are drawn, and of how many.
     """
     todo = _Tasks()
@@ -138,7 +140,7 @@ def sections(
         if len(data.runs):
             _plan(reader, data, pictured.get(data.key, []), todo)
     _plan_images(found, todo)
-    tasks = todo.tasks
+    tasks = [task for task in todo.tasks if wanted(task.part)]
 
     def one(task: _Task) -> Drawing | None:
         with styled():
@@ -148,7 +150,7 @@ def sections(
             return render(drawn[0], task.name, formats=formats, patches=drawn[1])
 
     drawings = of_each(one, tasks, lambda done: advance(done, len(tasks)))
-    return [_section(part, found, tasks, drawings, pictured) for part in PARTS]
+    return [_section(part, found, tasks, drawings, pictured) for part in PARTS if wanted(part.id)]
 
 
 def drawings_of(parts: Sequence[Section]) -> list[Drawing]:

@@ -5,3 +5,4 @@ startTheme(document.getElementById("theme"));
 startZoom();
 startTables();
 startBrowse();
+startFollow();
