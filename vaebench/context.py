@@ -22,6 +22,8 @@ class WorkerContext:
         own: The user's own data sets; jobs have their names.
         twins: By the keys of jobs, those of finished runs with the same training, whose models
             are evaluated.
+        holds_data: Whether a data set is kept on the device, where it has room; the evaluation
+            beside a training leaves that to it.
     """
 
     out: Path
@@ -31,6 +33,7 @@ class WorkerContext:
     checkpoint_seconds: float = 20.0
     own: tuple[OwnData, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict, hash=False)
+    holds_data: bool = True
 
     @property
     def device(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from vaebench.records import Measure
 
-Status = Literal["complete", "failed", "interrupted", "blocked", "memory", "lost"]
+Status = Literal["complete", "trained", "failed", "interrupted", "blocked", "memory", "lost"]
 """How a worker's work on a job ended."""
 
 Phase = Literal["loading", "training", "evaluating"]
@@ -138,11 +138,11 @@ class JobOutcome:
 
     Attributes:
         key: The job's key.
-        status: `complete`, `failed`, `interrupted` (checkpointed, to be resumed), `blocked`
-            (its output cannot be written, or its device not used: to be resumed when they can),
-            `memory` (there was not
-            enough: to be resumed with fewer beside it), or `lost` (its GPU failed: to be resumed
-            by another worker).
+        status: `complete`, `trained` (its evaluation is left to another worker), `failed`,
+            `interrupted` (checkpointed, to be resumed), `blocked` (its output cannot be written,
+            or its device not used: to be resumed when they can), `memory` (there was not enough:
+            to be resumed with fewer beside it), or `lost` (its GPU failed: to be resumed by
+            another worker).
         scores: The figures.
         curves: Training curves.
         artifacts: Pictures.

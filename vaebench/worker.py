@@ -69,6 +69,22 @@ def run_pack(
     return _outcomes(_run, pack, context, on_event, should_stop)
 
 
+def train_pack(
+    pack: Sequence[JobSpec],
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> list[JobOutcome]:
+    """Trains jobs and leaves their evaluation to `run_pack`, which goes on from the checkpoint.
+
+    It is called as `run_pack` is, and does as that with a job that needs no training any more.
+
+    Returns:
+        One outcome a job, of status `trained` where its evaluation is left to others.
+    """
+    return _outcomes(_train_alone, pack, context, on_event, should_stop)
+
+
 def evaluate_pack(
     pack: Sequence[JobSpec],
     context: WorkerContext,
@@ -123,6 +139,28 @@ def _outcomes(
                 )
             )
     return outcomes
+
+
+def _train_alone(
+    spec: JobSpec,
+    context: WorkerContext,
+    on_event: Callable[[Progress], Any],
+    should_stop: Callable[[], bool],
+) -> JobOutcome:
+    phases = set()
+
+    def seen(sign: Progress) -> None:
+        phases.add(sign.phase)
+        on_event(sign)
+
+    if spec.key not in context.twins:
+        feed, _ = _feed(spec, context, seen)
+        _, training = _train(spec, feed, context, {}, seen, should_stop)
+        if training is None:
+            return JobOutcome(spec.key, "interrupted")
+        if "training" in phases:
+            return JobOutcome(spec.key, "trained")
+    return _run(spec, context, on_event, should_stop)
 
 
 def _run(
@@ -241,12 +279,19 @@ def _feed(
     """Returns a job's data, and the user's own data that they are, if any."""
     on_event(Progress(spec.key, "loading", 0))
     own = next((mine for mine in context.own if mine.name == spec.dataset), None)
-    return load_feed(spec.dataset, own, context.data_dir, spec.network, context.device), own
+    place = context.data_dir, spec.network, context.device
+    return load_feed(spec.dataset, own, *place, held=context.holds_data), own
 
 
 @cache
 def load_feed(
-    dataset: str, own: OwnData | None, data_dir: Path | None, network: str, device: str
+    dataset: str,
+    own: OwnData | None,
+    data_dir: Path | None,
+    network: str,
+    device: str,
+    *,
+    held: bool = True,
 ) -> Feed:
     """Loads a data set once a process, padded to what the network takes.
 
@@ -256,13 +301,14 @@ def load_feed(
         data_dir: The data folder, or None for the default.
         network: The network that it is for.
         device: Where batches are wanted.
+        held: Whether the data set may lie on the device.
     """
     opened = partial(load_dataset, dataset) if own is None else own.open
     data = opened(data_dir)
     size = fitting_size(network, data.observation_shape)
     if size != data.observation_shape[1]:
         data = opened(data_dir, size)
-    return Feed(data, torch.device(device))
+    return Feed(data, torch.device(device), held=held)
 
 
 def _evaluate(

@@ -204,6 +204,7 @@ def test_what_does_not_fit_stays_on_the_host(free: int, monkeypatch: pytest.Monk
     feed = Feed(images(), GPU)
     fits = free > 2 * 300 * 1024
     assert feed.place == (GPU if fits else torch.device("cpu"))
+    assert Feed(images(), GPU, held=False).place == torch.device("cpu")
     if not fits:
         pinned: list[torch.Size] = []
 

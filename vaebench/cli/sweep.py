@@ -178,7 +178,9 @@ def sweep(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Jobs at once. Default: one a core, or one a GPU.", rich_help_panel=WHERE
+            help="Jobs trained at once. Default: one a core, or one a GPU, where evaluation "
+            "runs beside the next training.",
+            rich_help_panel=WHERE,
         ),
     ] = None,
     out: Annotated[

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from vaebench.executors.inline import InlineExecutor
 from vaebench.executors.processes import ProcessExecutor
+from vaebench.executors.relay import RelayExecutor
 from vaebench.outcome import JobOutcome
 from vaebench.spec import JobSpec
 
@@ -28,4 +29,4 @@ class Executor(Protocol):
         """Ends the workers."""
 
 
-__all__ = ["Executor", "InlineExecutor", "ProcessExecutor"]
+__all__ = ["Executor", "InlineExecutor", "ProcessExecutor", "RelayExecutor"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vaebench.errors import VaebenchError
@@ -13,6 +13,8 @@ from vaebench.sweeping.signals import Stopped, held_back, stopping_in_order
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
+    from vaebench.executors import Executor
+    from vaebench.executors.worker_process import Task
     from vaebench.runner import Beat, JobEnded, Notice, Runner
     from vaebench.store import Store
     from vaebench.sweeping.telling import Telling
@@ -67,7 +69,8 @@ def work(
         context: Where and how workers work.
         location: The database as the user named it, for hints.
         telling: Is shown how far the work is.
-        workers: Jobs at once; they take the context's devices in turn.
+        workers: Jobs trained at once; they take the context's devices in turn. On an accelerator
+            each has another process beside it, which evaluates what it has trained.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
         on_complete: Called with the key of each job that this process has completed.
@@ -79,9 +82,9 @@ def work(
         rank(store, sweep_id)
         return Ended(counts)
     with held_back():
-        from vaebench.executors import ProcessExecutor
+        from vaebench.executors import ProcessExecutor, RelayExecutor
         from vaebench.runner import JobEnded, Runner
-        from vaebench.worker import run_pack
+        from vaebench.worker import run_pack, train_pack
 
     stopped: list[int] = []
     with telling.watching(jobs, workers, context, location) as display:
@@ -94,9 +97,17 @@ def work(
             display.show(event)
 
         runner: Runner
-        executor = ProcessExecutor(
-            run_pack, context.bound(workers), on_event=lambda sign: runner.progressed(sign)
-        )
+
+        def processes(task: Task[WorkerContext], at: WorkerContext) -> Executor:
+            contexts = at.bound(workers)
+            return ProcessExecutor(task, contexts, on_event=lambda sign: runner.progressed(sign))
+
+        executor: Executor
+        if context.device == "cpu":  # where a score takes the core that could train
+            executor = processes(run_pack, context)
+        else:
+            beside = replace(context, holds_data=False)
+            executor = RelayExecutor(processes(train_pack, context), processes(run_pack, beside))
         runner = Runner(
             store,
             sweep_id,

@@ -43,19 +43,20 @@ class Feed:
     Args:
         data: The data set.
         device: Where batches are wanted.
+        held: Whether the data set may lie on the device.
 
     Attributes:
         place: Where indices are wanted: the device where the data set lies on it, else the CPU.
     """
 
-    def __init__(self, data: Dataset, device: torch.device) -> None:
+    def __init__(self, data: Dataset, device: torch.device, *, held: bool = True) -> None:
         self.data = data
         self.device = device
         self.place = torch.device("cpu")
         self._lying: Dataset | None = None
         self._paint: Painter | None = None
         self._labels: Tensor | None = None
-        if device.type == "cpu":
+        if device.type == "cpu" or not held:
             return
         lying: Dataset | None = data
         if is_stochastic(data):
