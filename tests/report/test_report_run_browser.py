@@ -244,3 +244,23 @@ def test_an_autoencoder_alone_and_no_score_at_all_can_be_browsed(
     assert page.locator("#browse-runs tbody tr").count() == 1
     assert page.locator("#browse-charts canvas").count() == 3  # no plane without a KL
     assert page.complaints == []
+
+
+def test_the_page_of_a_running_sweep_reloads_unless_somebody_is_at_work(
+    tmp_path: Path, browse: Browse
+) -> None:
+    specs = sweep(["ae"], seeds=2, network="mlp", latent_dim=2)
+    path = write(tmp_path / "r.db", specs, fate=lambda s: "pending" if s.seed else "complete")
+    report(path, tmp_path / "out", formats=(), follow=True)
+    page = browse(tmp_path / "out" / "index.html")
+    page.clock.install()
+    page.reload()
+    loads = []
+    page.on("load", lambda: loads.append(page.url))
+    page.mouse.click(*place(page, "strength", 0))  # pins the run
+    page.clock.run_for(65_000)
+    assert loads == []
+    page.get_by_role("button", name="Clear").click()
+    page.clock.run_for(65_000)
+    page.wait_for_function("document.readyState === 'complete'")
+    assert len(loads) >= 1

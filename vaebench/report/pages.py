@@ -169,17 +169,10 @@ def _json(data: Mapping[str, Any]) -> str:
 
 
 def _rendered(**what: Any) -> bytes:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vaebench.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     page = what["page"]
     holes = _holes(on_page(page.answered, page.sections))
     script, style = _script(), _file(STYLES) + holes
-    text = environment.get_template("report.html.j2").render(
+    text = _template().render(
         script=script,
         style=style,
         script_hash=_hash(script),
@@ -203,6 +196,18 @@ def _holes(shown: Sequence[Drawing]) -> str:
         polygon = f"polygon(evenodd, {', '.join(path)})"
         rules.append(f'.drawn[data-name="{each.name}"] i {{ clip-path: {polygon}; }}')
     return "\n".join(rules)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vaebench.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("report.html.j2")
 
 
 @cache
