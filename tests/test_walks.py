@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.training.conftest import make_spec, make_trainer
+from vaebench.data.celeba import CelebA
 from vaebench.evaluation import Encoder, held_out, pictures
-from vaebench.evaluation.known import Target, attributes, information
+from vaebench.evaluation.known import Target, attributes, information, targets
 from vaebench.evaluation.walks import LEVELS, MARGINAL, PLANE, Shown, marginal
 from vaebench.outcome import Artifact
 from vaebench.training import prepare
@@ -165,3 +166,18 @@ def test_the_matrix_says_which_latent_is_which_factor() -> None:
     assert vectors["more second"] == pytest.approx([0.5, 0, 0], abs=0.1)
     assert information(codes[:10], about) is None  # fewer examples than bins
     assert information(codes, []) is None
+
+
+def test_attributes_of_faces_have_their_names() -> None:
+    """Half of the faces wear eyeglasses, which latent 1 says; every second one smiles."""
+    names = ("Eyeglasses", "Smiling", "Wearing_Hat")
+    has = np.zeros((40, 3), np.uint8)
+    has[:20, 0], has[::2, 1] = 1, 1
+    faces = CelebA("made up", np.zeros((40, 4, 4, 3), np.uint8), names, has, np.zeros(40, np.int64))
+    about = targets(faces, np.arange(40))
+    assert [target.name for target in about] == ["label", "Eyeglasses", "Smiling"]  # hats: nobody
+    codes = np.stack([np.linspace(-1, 1, 40), 3.0 * has[:, 0]], axis=1).astype(np.float32)
+    found = {each.name: each for each in attributes(codes, about)}
+    assert list(found) == ["not smiling", "smiling", "Eyeglasses", "Smiling"]
+    assert found["Eyeglasses"].vector == pytest.approx([-40 / 39, 3], abs=1e-5)
+    assert found["Eyeglasses"].has.tolist() == has[:, 0].astype(bool).tolist()

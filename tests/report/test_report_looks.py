@@ -34,6 +34,9 @@ DETAIL = {
 """Latent 0 has half of what there is to know of x, latent 2 half of y; rows are z2, z0, z1."""
 
 
+LONG = "a value in many words, for which there is no room"
+
+
 def run(seed: int = 0, detail: dict[str, object] | None = None, shade: int = 0) -> Shown:
     """A run of three latents, whose pictures are darkened sprites."""
     frames = np.maximum(sprites(28)[:27], shade)[:, :28, :28]
@@ -100,7 +103,7 @@ def test_the_frames_of_a_moving_traversal_are_its_columns_there_and_back() -> No
     levels = (np.arange(6 * 4 * 8 * 8) % 32 * 8).astype(np.uint8).reshape(6, 4, 8, 8, 1)
     rng = np.random.default_rng(0)
     block = Block("VAE", rng.permutation(levels.ravel()).reshape(levels.shape).repeat(3, axis=4),
-                  [f"z{n} · KL 1" for n in range(6)], ["-1", "0", "1", "2"])  # fmt: skip
+                  [f"z{n} · KL 1" for n in range(6)], ["-1", "mean", LONG, "2"])  # fmt: skip
     with styled():
         content = gif(block)
     with Image.open(io.BytesIO(content)) as image:
@@ -112,6 +115,7 @@ def test_the_frames_of_a_moving_traversal_are_its_columns_there_and_back() -> No
     order = [0, 1, 2, 3, 2, 1]
     assert there_and_back(4) == order
     assert len(frames) == len(order)
+    assert (np.array(frames)[:, :, -6:] == 255).all(), "the longest title is not cut off"
     for frame, column in zip(frames, order, strict=True):
         assert holds(frame, mosaic(Block("", block.tiles[:5, column][None])))
         assert holds(frame, mosaic(Block("", block.tiles[5:, column][None])))

@@ -139,7 +139,8 @@ def make(
     above = frozenset(part.beside[0].name for part in answers if part.beside is not None)
     sections = question_sections(found, computed, drawn, above, common)
     at = next(n for n, each in enumerate(sections) if each.id == PICTURES_BEFORE)
-    looked = looks.sections(reader, found, pictured, formats, part.has)
+    advance = partial(on_progress, "Drawing pictures")
+    looked = looks.sections(reader, found, pictured, formats, part.has, advance)
     sections[at:at] = [*_pictures(found, pictured, pictures), *looked]
     sections = [failures(found, reader.location), *sections, _ran(reader, found)]
     kept = [section for section in sections if not section.empty and part.has(section.id)]

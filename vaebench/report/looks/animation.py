@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from vaebench.report.pictures import Block, picture
+from vaebench.report.pictures import Block, mosaic, picture, text_width, write
 from vaebench.report.rendering import render
 
 ACROSS = 5
@@ -55,20 +55,27 @@ def gif(block: Block) -> bytes:
 
 
 def _frame(block: Block, column: int) -> Image.Image:
-    rows = len(block.tiles)
-    at = f" · {block.column_labels[column]}" if len(block.column_labels) > column else ""
     parts = []
-    for start in range(0, rows, ACROSS):
+    for start in range(0, len(block.tiles), ACROSS):
         tiles = block.tiles[start : start + ACROSS, column]
-        title = f"{block.title}{at}" if start == 0 else ""
-        parts.append(Block(title, tiles[None], (), _names(block.row_labels, start, len(tiles))))
-    figure, patches = picture(parts)
+        parts.append(Block("", tiles[None], (), _names(block.row_labels, start, len(tiles))))
+    titles = [" · ".join(t for t in (block.title, at) if t) for at in block.column_labels]
+    widest = max((text_width(title, bold=True) for title in titles), default=0)
+    across = min(len(block.tiles), ACROSS) * _tile_width(block)
+    figure, patches = picture(parts, beside=(max(0, widest - across), 0))
+    if titles:  # not the block's own, whose width would be the figure's
+        write(figure, titles[column], 8, 22, bold=True)
     drawn = render(figure, "frame", patches=patches)
     with Image.open(io.BytesIO(drawn.png)) as image:
         image.load()
         if image.mode == "P":  # every colour as it is
             return image.copy()
         return image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+
+
+def _tile_width(block: Block) -> int:
+    """Page pixels that a tile takes across, with the line beside it, rounded down."""
+    return int(mosaic(Block("", block.tiles[:1, :1])).shape[1]) // 2
 
 
 def _names(labels: Sequence[str], start: int, count: int) -> list[str]:

@@ -25,7 +25,7 @@ from vaebench.store import Reader
 
 LACKS = (
     "Traversals over the fitted marginal, ways between images, attributes and the factor × latent "
-    "matrix are not there: an older vaebench evaluated these runs. `vaebench evaluate --all` "
+    "matrix are not there: an older vaebench evaluated these runs. vaebench evaluate --all "
     "draws them where the trained models are kept."
 )
 """What is said of runs without the pictures that are made since they were evaluated."""
@@ -66,7 +66,7 @@ PARTS = (
         "Each row moves one latent over the Gaussian that is fitted to its codes, from the code of "
         "the first image; rows are sorted by the standard deviation (sd) of the codes. Beside "
         "them, in the same order: the mutual information of latents and factors as a share of the "
-        "factor’s entropy, binned as for MIG, and, with `--scores all`, DCI’s importances. A "
+        "factor’s entropy (20 bins, as for MIG), and, with --scores all, DCI’s importances. A "
         "disentangled model has one dark cell in each row and at most one in each column.",
     ),
     Part(

@@ -78,7 +78,7 @@ def latents(rows: Sequence[Row]) -> list[Block]:
         return []
     title = "The latent that varies most"
     if whole:
-        title = f"The latent that knows most about {target}"
+        title = f"The latent that knows most about {'the label' if target == 'label' else target}"
     joined = Block(title, *_joined(found))
     return [replace(joined, column_labels=columns)]
 
