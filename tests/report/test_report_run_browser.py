@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,15 @@ def test_an_autoencoder_alone_and_no_score_at_all_can_be_browsed(
     assert page.locator("#browse-runs tbody tr").count() == 1
     assert page.locator("#browse-charts canvas").count() == 3  # no plane without a KL
     assert page.complaints == []
+
+
+def test_without_a_figure_there_is_nothing_to_browse(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.db", sweep(["ae"], seeds=1, network="mlp", latent_dim=2))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM scores")
+        connection.execute("UPDATE jobs SET train_seconds = NULL, eval_seconds = NULL")
+    page = report(path, tmp_path / "out", formats=()).index.read_text()
+    assert 'id="browse"' not in page
 
 
 def test_the_page_of_a_running_sweep_reloads_unless_somebody_is_at_work(

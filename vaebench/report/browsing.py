@@ -58,10 +58,10 @@ class Browsable:
         """
         keys = [key for key in self.titles if slug in ("", self.slugs[key])]
         rows = self.runs[self.runs["setting"].isin(keys)].reset_index(drop=True)
-        if rows.empty:
-            return {}
         names = [name for name in MEASURES if name in rows and rows[name].notna().any()]
         names = [name for name in names if name not in TIMES[1:]]
+        if not names:
+            return {}
         models = rows.drop_duplicates("series").set_index("series")["model"].to_dict()
         symbols = rows.dropna(subset=["strength"]).drop_duplicates("series").set_index("series")
         order = {series: place for place, series in enumerate(models)}

@@ -1,6 +1,6 @@
 // One chart of runs: marks on a canvas that can be hovered, clicked, brushed and walked by keys.
 
-const MARK = 4.5, NEAR = 16, TALL = 300;
+const LARGEST = 4.5, SMALLEST = 2.6, MANY = 400, NEAR = 16, TALL = 300;
 
 class Chart {
   /** `axes()` says what is drawn: { x, y }, each with `of(row)`, `label`, and `ticks` and `groups` where it counts. */
@@ -49,15 +49,16 @@ class Chart {
     const pen = this.canvas.getContext("2d"), { runs, box } = this;
     pen.scale(sharp, sharp);
     this.frame(pen);
+    const size = Math.max(SMALLEST, LARGEST * Math.min(1, Math.sqrt(MANY / this.points.length)));
     const { marked } = runs, shown = point => !marked || marked.has(point.row);
     for (const on of [false, true]) {
       pen.globalAlpha = on ? .8 : .13;
-      for (const point of this.points) if (shown(point) === on) this.stamp(pen, point, MARK);
+      for (const point of this.points) if (shown(point) === on) this.stamp(pen, point, size);
     }
     pen.globalAlpha = 1;
     for (const point of this.points) {
       if (runs.pinned.includes(point.row)) this.ring(pen, point, 9, 2);
-      if (point.row === runs.hovered) { this.stamp(pen, point, 1.5 * MARK); this.ring(pen, point, 12, 1.5); }
+      if (point.row === runs.hovered) { this.stamp(pen, point, 1.5 * LARGEST); this.ring(pen, point, 12, 1.5); }
     }
     if (this.brush) {
       const { from, to } = this.brush;
