@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.report.databases import report, sweep, write
 from vaebench.analysis import TABLES, Split
 from vaebench.report.answers import answers, decides
 from vaebench.report.figures import FigureData, View
-from vaebench.report.phrases import Answer
+from vaebench.report.phrases import Answer, whole
 
 
 def frame(
@@ -115,3 +117,15 @@ def test_collapsed_runs_are_counted_with_what_they_score() -> None:
     assert answer.claim == "4 of 48 runs collapsed."
     assert "beta-TCVAE 4 of 16" in answer.text
     assert "Modularity 0.910 to 0.910" in answer.text
+
+
+@pytest.mark.parametrize(("share", "said"), [(-0.031, "−3"), (-0.001, "0"), (1, "100")])
+def test_whole_shares_have_a_proper_sign(share: float, said: str) -> None:
+    assert whole(share) == said
+
+
+def test_sentences_call_data_sets_as_the_literature_does(tmp_path: Path) -> None:
+    path = write(tmp_path / "results.db", sweep(["vae", "betavae_h"], seeds=1))
+    text = report(path, tmp_path / "out").index.read_text()
+    assert "dSprites has 1 seed" in text
+    assert "dsprites has" not in text

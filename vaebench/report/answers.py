@@ -24,6 +24,7 @@ from vaebench.report.phrases import (
     row_of,
     runs_of,
     value_text,
+    whole,
 )
 from vaebench.report.uses import beginning, choosing, downstream, folds
 
@@ -261,7 +262,7 @@ def explained(table: pd.DataFrame) -> Answer | None:
         f"In the paper’s own terms: the model {100 * row['model_r2']:.0f} %, model and strength "
         f"{100 * row['cell_r2']:.0f} %.",
         "Raw R², averaged over data sets and the study’s metrics; adjusted for what chance alone "
-        f"explains {100 * row['model_adjusted']:.0f} % and {100 * row['cell_adjusted']:.0f} %. "
+        f"explains {whole(row['model_adjusted'])} % and {whole(row['cell_adjusted'])} %. "
         "The paper’s averages (from memory): 37 % and 59 %.",
         "variance_components",
     )

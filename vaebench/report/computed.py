@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from vaebench.analysis import TABLES, Split, Statistic
+from vaebench.report.contents import dataset_title
 from vaebench.report.processes import of_each
 
 _BY_NAME = {table.name: table for table in TABLES}
@@ -53,7 +54,8 @@ def compute(runs: pd.DataFrame, advance: Callable[[int], None]) -> Computed:
 
     def one(name: str) -> tuple[pd.DataFrame, list[str], list[str]]:
         table = _BY_NAME[name]
-        return table(split), table.missing(split), table.cautions(split)
+        said = table.missing(split, dataset_title), table.cautions(split, dataset_title)
+        return table(split), *said
 
     names = list(_BY_NAME)
     found = dict(zip(names, of_each(one, names, advance), strict=True))

@@ -78,6 +78,11 @@ def value_text(name: str, row: pd.Series, column: str) -> str:
     return f"{text} [{low}, {high}]"
 
 
+def whole(share: float) -> str:
+    """Writes a share as a whole number of per cent."""
+    return f"{100 * share:.0f}".replace("-", "−").replace("−0", "0")
+
+
 def gain_text(share: float) -> str:
     """Writes a share of what could be gained."""
     if share < -0.005:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vaebench.report.answers import answers, explained, selection
 from vaebench.report.computed import Computed
-from vaebench.report.contents import SettingData
+from vaebench.report.contents import SettingData, dataset_title
 from vaebench.report.figures import FIGURES, Figure, View
 from vaebench.report.phrases import Answer
 from vaebench.report.questions import QUESTIONS, Question, place
@@ -234,9 +234,8 @@ def answered(
     together = [explained(computed.tables["variance_explained"])]
     together.append(selection(computed.tables["selection"]))
     for place_, view in enumerate(views):
-        missing = {
-            name: computed.record(name).missing(view.runs) for name in ("variance_components",)
-        }
+        shares = computed.record("variance_components")
+        missing = {shares.name: shares.missing(view.runs, dataset_title)}
         found = answers(view, missing)
         alone = len(views) == 1
         found += [answer for answer in together if answer is not None and alone]

@@ -152,15 +152,20 @@ class Statistic:
         more = [name for name in found.columns if name not in self.columns]
         return found.reindex(columns=[*self.columns, *more])
 
-    def missing(self, frame: pd.DataFrame | Split) -> list[str]:
-        """Says, in whole sentences, what is missing where the table leaves something out."""
+    def missing(self, frame: pd.DataFrame | Split, called: Callable[[str], str] = str) -> list[str]:
+        """Says, in whole sentences, what is missing where the table leaves something out.
+
+        Args:
+            frame: The runs.
+            called: What a data set is called, by its name.
+        """
         every = Split.of(frame).samples
         if not every:
             return ["There is no finished run."]
         lacks = [self._lack(sample) for sample in every]
         said = [
             f"{where} has {lack}."
-            for where, lack in zip(_names(every), lacks, strict=True)
+            for where, lack in zip(_names(every, called), lacks, strict=True)
             if lack is not None
         ]
         able = lacks.count(None)
@@ -173,14 +178,21 @@ class Statistic:
             said += [] if short is None else [short]
         return said
 
-    def cautions(self, frame: pd.DataFrame | Split) -> list[str]:
-        """Says, in whole sentences, what is to be known of the data sets in the table."""
+    def cautions(
+        self, frame: pd.DataFrame | Split, called: Callable[[str], str] = str
+    ) -> list[str]:
+        """Says, in whole sentences, what is to be known of the data sets in the table.
+
+        Args:
+            frame: The runs.
+            called: What a data set is called, by its name.
+        """
         every = [sample for sample in Split.of(frame).samples if self._lack(sample) is None]
         sayings: list[Say] = [_few_seeds] if self.resampled and "low" in self.columns else []
         sayings += [self.caution] if self.caution else []
         return [
             f"{where} {said}."
-            for where, sample in zip(_names(every), every, strict=True)
+            for where, sample in zip(_names(every, called), every, strict=True)
             for say in sayings
             if (said := say(sample)) is not None
         ]
@@ -190,10 +202,10 @@ class Statistic:
         return found if found or self.lack is None else self.lack(sample)
 
 
-def _names(every: Sequence[Sample]) -> list[str]:
+def _names(every: Sequence[Sample], called: Callable[[str], str]) -> list[str]:
     """Names samples by their data set, and by their setting where it has several."""
     twice = len({s.dataset for s in every}) < len(every)
-    return [f"{s.dataset} ({s.setting[:6]})" if twice else s.dataset for s in every]
+    return [called(s.dataset) + (f" ({s.setting[:6]})" if twice else "") for s in every]
 
 
 def _few_seeds(sample: Sample) -> str | None:
