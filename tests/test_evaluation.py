@@ -23,6 +23,7 @@ from vaebench.evaluation import (
     representation_scores,
     shared_examples,
 )
+from vaebench.metrics.dci import concentration
 from vaebench.networks import fitting_size
 from vaebench.outcome import Score
 from vaebench.training import Feed, build_model, prepare
@@ -292,7 +293,13 @@ def test_each_score_is_computed_once(encoder: Encoder, monkeypatch: pytest.Monke
         return discretise(codes, bins)
 
     monkeypatch.setattr(points, "discretise", counting)
-    found = representation_scores(spec, encoder, held_out(spec, encoder.data))
+    told: list[NDArray[np.float64]] = []
+    found = representation_scores(spec, encoder, held_out(spec, encoder.data), told.append)
     assert binned == [400, 400]
+    (importances,) = told  # of the mean representation, from the trees that DCI is scored by
+    assert importances.shape == (spec.latent_dim, 5)
+    scores = {score.name: score.value for score in found}
+    assert concentration(importances) == scores["dci_disentanglement"]
+    assert concentration(importances.T) == scores["dci_completeness"]
     names = [score.name for score in found]
     assert len(names) == len(set(names))

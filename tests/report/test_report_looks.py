@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.report.databases import Images, sprites, tiled
+from tests.report.databases import Images, outcome, report, sprites, sweep, tiled
 from vaebench.data import load_dataset
-from vaebench.outcome import Artifact
+from vaebench.outcome import Artifact, Representation
 from vaebench.report import ReportSummary
 from vaebench.report.looks import images, matrix, plane, strips, walks
 from vaebench.report.looks.animation import gif, there_and_back
@@ -22,6 +23,7 @@ from vaebench.report.pictures import Block, cut, mosaic
 from vaebench.report.rendering import render
 from vaebench.report.showcase import Shown
 from vaebench.report.style import styled
+from vaebench.store import Store
 
 DETAIL = {
     "latents": [2, 0, 1],
@@ -259,3 +261,22 @@ def test_runs_without_the_new_pictures_are_said_in_a_report(
     assert not any("marginal" in stem or "ways" in stem for stem in stems)
     text = "".join(page.read_text() for page in out.rglob("*.html"))
     assert "an older vaebench evaluated these runs" in text
+
+
+def test_a_report_shows_every_picture_of_runs_that_have_them(tmp_path: Path) -> None:
+    specs = sweep(["ae", "vae"], seeds=1, dataset="fashion-mnist", network="mlp", latent_dim=2)
+    plane_of = {"low": [-3, -3], "high": [3, 3], "classes": [0] * 4, "class_names": ["a", "b"]}
+    drawn = dict(run(detail=DETAIL).artifacts)
+    drawn["plane"] = tiled("plane", sprites(28)[:9, :28, :28], 3, **plane_of)
+    codes = Representation(4, 2, np.arange(8, dtype="<f4").tobytes())
+    with Store(tmp_path / "results.db") as store:
+        sweep_id = store.add_sweep(specs, "vaebench sweep").sweep_id
+        while claim := store.claim(sweep_id):
+            end = replace(outcome(claim.spec), artifacts=tuple(drawn.values()))
+            assert store.complete(claim, replace(end, representation=codes))
+    summary = report(tmp_path / "results.db", tmp_path / "out")
+    kinds = ("marginal", "ways_interpolation", "ways_attributes", "plane")
+    beside = [f"{kind}_{model}" for model in ("ae", "vae") for kind in kinds]
+    beside += ["autoencoder_samples", "autoencoder_interpolation"]
+    assert {f"fashion-mnist_{name}" for name in beside} <= set(summary.figures)
+    assert "an older vaebench evaluated" not in summary.index.read_text()
