@@ -69,6 +69,7 @@ def test_every_picture_is_written(say: Say, swept: Path, tmp_path: Path) -> None
         assert (said.code, said.err) == (0, "")
         written = [Path(line) for line in said.out.split("\n") if line]
         assert set(written) == set(folder.iterdir())
+        assert written[0].name == f"{key}_reconstructions.png"
         contents.append([path.read_bytes() for path in written])
     assert contents[0] == contents[1]
     assert names(folder) == {

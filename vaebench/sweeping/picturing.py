@@ -81,7 +81,7 @@ def write_pictures(
         run = shown(reader, row)
         codes = _codes(reader, row)
         lacks: list[str] = []
-        if missing := missing_of(run):
+        if missing := missing_of(run, row.spec.latent_dim):
             data = None if data_dir is None else Path(data_dir)
             try:
                 path = model_file(row, db, models, reader.location)
@@ -100,11 +100,12 @@ def write_pictures(
     return Pictured(tuple(whole), (*unreadable, *lacks))
 
 
-def missing_of(run: Shown) -> list[str]:
-    """Lists what a run's stored pictures lack that its trained model can make."""
+def missing_of(run: Shown, latents: int) -> list[str]:
+    """Lists what a run's stored pictures lack that its trained model, of D latents, can make."""
     if "marginal" not in run.artifacts:
-        return ["the traversals over the fitted marginal", "ways between images",
-                "attributes", "the factor × latent matrix"]  # fmt: skip
+        plane = ["the plane"] if latents == 2 else []
+        return ["the traversals over the fitted marginal", "ways between images", "attributes",
+                *plane, "the factor × latent matrix"]  # fmt: skip
     added = run.artifacts.get("attributes")
     left_out = added.detail.get("left_out") if added is not None else 0
     return [f"{left_out} more attributes"] if isinstance(left_out, int) and left_out else []

@@ -20,7 +20,7 @@ TITLED: Mapping[str, str] = {
     "attributes": "Attributes added step by step",
     "plane": "The plane of two latents",
 }
-"""What each picture is called."""
+"""What each picture is called, in the order to look at them."""
 
 MOVING = ("traversals", "marginal")
 """Pictures that are animated too."""
@@ -42,7 +42,8 @@ def portrait(run: Shown, codes: plane.Codes | None) -> tuple[dict[str, bytes], l
     files: dict[str, bytes] = {}
     unreadable = []
     with styled():
-        for kind in run.artifacts:
+        places = {kind: place for place, kind in enumerate(TITLED)}
+        for kind in sorted(run.artifacts, key=lambda kind: places.get(kind, len(places))):
             title = f"{TITLED.get(kind, kind)} · {run.title}"
             block = block_of(run, kind)
             if block is None:
