@@ -121,7 +121,7 @@ def test_a_brush_marks_the_same_runs_everywhere(page: Any) -> None:
     canvas = page.locator("#browse-charts canvas").nth(1)
     settle(page)
     box, edge = canvas.bounding_box(), max(place(page, "rate", row)[0] for row in wanted)
-    page.mouse.move(box["x"] + 54, box["y"] + 3)
+    page.mouse.move(box["x"] + 30, box["y"] + 3)
     page.mouse.down()
     page.mouse.move(edge + 1, box["y"] + box["height"] - 30, steps=4)
     page.mouse.up()
@@ -261,7 +261,7 @@ def test_the_page_of_a_running_sweep_reloads_unless_somebody_is_at_work(
 ) -> None:
     specs = sweep(["ae"], seeds=2, network="mlp", latent_dim=2)
     path = write(tmp_path / "r.db", specs, fate=lambda s: "pending" if s.seed else "complete")
-    report(path, tmp_path / "out", formats=(), follow=True)
+    report(path, tmp_path / "out", formats=(), only=("browse",), follow=True)
     page = browse(tmp_path / "out" / "index.html")
     page.clock.install()
     page.reload()
@@ -274,3 +274,4 @@ def test_the_page_of_a_running_sweep_reloads_unless_somebody_is_at_work(
     page.clock.run_for(65_000)
     page.wait_for_function("document.readyState === 'complete'")
     assert len(loads) >= 1
+    assert page.complaints == []

@@ -1,6 +1,6 @@
 // One chart of runs: marks on a canvas that can be hovered, clicked, brushed and walked by keys.
 
-const LARGEST = 4.5, SMALLEST = 2.6, MANY = 400, NEAR = 16, TALL = 300;
+const LARGEST = 4.5, SMALLEST = 2.6, MANY = 400, NEAR = 16, TALL = 300, FONT = "12px system-ui, sans-serif";
 
 class Chart {
   /** `axes()` says what is drawn: { x, y }, each with `of(row)`, `label`, and `ticks` and `groups` where it counts. */
@@ -29,12 +29,15 @@ class Chart {
     for (let row = 0; row < this.runs.count; row++) if (this.runs.at[row] === this.runs.setting) here.push(row);
     const sound = here.filter(row => !this.runs.collapsed[row] && Number.isFinite(x.of(row) + y.of(row))), all = sound.length ? sound : here;
     const [left, right] = x.ends || ends(all.map(x.of)), [low, high] = y.ends || ends(all.map(y.of));
-    this.box = { left: 52, right: width - 8, top: 10, bottom: TALL - (x.groups ? 52 : 40) };
+    const pen = this.canvas.getContext("2d");
+    pen.font = FONT;
+    this.ticksY = ticks(low, high, 6);
+    const widest = Math.max(...this.ticksY.map(({ text }) => pen.measureText(text).width));
+    this.box = { left: widest + 26, right: width - 8, top: 10, bottom: TALL - (x.groups ? 52 : 40) };
     const { box } = this;
     this.toX = value => box.left + (value - left) / (right - left) * (box.right - box.left);
     this.toY = value => box.bottom - (value - low) / (high - low) * (box.bottom - box.top);
     this.ticksX = x.ticks || ticks(left, right, width / 80);
-    this.ticksY = ticks(low, high, 6);
     const kept = (value, from, to) => Math.min(Math.max(value, from), to);
     this.points = rows.map(row => ({ row, x: kept(this.toX(x.of(row)), box.left, box.right), y: kept(this.toY(y.of(row)), box.top, box.bottom) }))
       .filter(point => Number.isFinite(point.x) && Number.isFinite(point.y));
@@ -73,7 +76,7 @@ class Chart {
 
   frame(pen) {
     const { box, what } = this;
-    pen.font = "12px system-ui, sans-serif";
+    pen.font = FONT;
     pen.strokeStyle = this.css("--grid");
     pen.fillStyle = this.css("--muted");
     pen.textAlign = "right";
