@@ -143,17 +143,17 @@ def test_a_running_sweep_is_followed_until_ctrl_c(cli: CommandLine) -> None:
         wait(lambda: page.exists())
         assert "1 of 3 runs are complete" in page.read_text()
         assert 'data-follow="' in page.read_text()
-        write(path, specs, fate=lambda spec: "complete")
+        write(path, specs, fate=lambda spec: "failed" if spec.seed == 2 else "complete")
         seen = set()
 
         def done() -> bool:
             text = page.read_text()
             assert text.endswith("</html>")  # never half a page
             seen.add(text)
-            return "All 3 runs are complete." in text
+            return "2 of 3 runs are complete: 1 failed." in text
 
         wait(done)
-        assert 'data-follow="' not in page.read_text()
+        assert 'data-follow="' not in page.read_text()  # nothing is to come
         time.sleep(1)
         os.killpg(watching.pid, signal.SIGINT)
         out, err = watching.communicate(timeout=30)
@@ -162,7 +162,7 @@ def test_a_running_sweep_is_followed_until_ctrl_c(cli: CommandLine) -> None:
     assert watching.returncode == 130
     assert out == "report/index.html\n"
     assert "Traceback" not in err
-    assert [line.split(",")[0].split(":")[0] for line in err.splitlines()] == ["1 run", "3 runs"]
+    assert [line.split(",")[0].split(":")[0] for line in err.splitlines()] == ["1 run", "2 runs"]
 
 
 def wait(until: object, seconds: float = 90) -> None:

@@ -188,6 +188,9 @@ def test_the_table_of_runs_sorts_and_the_data_set_is_chosen(page: Any) -> None:
     here = [row for row, at in enumerate(data["at"]) if at == 0]
     best = max(data["values"]["mig"][row] for row in here if data["values"]["mig"][row] is not None)
     assert data["values"]["mig"][first] == best
+    page.locator("#browse-runs th", has_text="Run").click()
+    order = [int(lines.nth(n).get_attribute("data-row")) for n in range(lines.count())]
+    assert [data["strength"][row] for row in order[-3:]] == [10, 10, 10]  # after 3, as a number
     page.get_by_label("Data set").select_option("Fashion-MNIST")
     assert lines.count() == data["at"].count(1)
     titles = page.locator("#browse-runs th").all_inner_texts()

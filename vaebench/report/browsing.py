@@ -94,7 +94,7 @@ class Browsable:
             "key": rows["job_key"].tolist(),
             "at": rows["setting"].map({key: place for place, key in enumerate(keys)}).tolist(),
             "of": rows["series"].map(order).tolist(),
-            "strength": _numbers(rows["strength"], 6),
+            "strength": [_number(float(f"{value:.9g}")) for value in rows["strength"]],
             "seed": rows["seed"].astype(int).tolist(),
             "fold": _numbers(rows["fold"], 0) if fold else None,
             "collapsed": rows["collapsed"].astype(int).tolist(),

@@ -149,9 +149,10 @@ def build_report(
     every = list(dict.fromkeys(row.command for row in reader.sweeps()))
     commands = reader.commands(keys) if part.keys is not None else every
     unreadable = list(reader.unreadable.items())
-    heading = Heading(
-        state, alarming, remark, unreadable, commands, _part_text(where, only), follow and alarming
-    )
+    to_come = counts.get("PENDING", 0) + counts.get("RUNNING", 0)
+    said = _part_text(where, only)
+    follow = follow and to_come > 0
+    heading = Heading(state, alarming, remark, unreadable, commands, said, follow)
     files |= write(page, heading)
     try:
         _write(out, files, {*places.values()})
@@ -164,7 +165,7 @@ def build_report(
         settings=len(page.titles),
         complete=counts.get("COMPLETE", 0),
         failed=counts.get("FAILED", 0),
-        pending=counts.get("PENDING", 0) + counts.get("RUNNING", 0),
+        pending=to_come,
         figures=page.figures,
         tables=page.tables,
         remark=remark,

@@ -183,7 +183,7 @@ function startTable(runs, host) {
   function heads() {
     const names = runs.measuresHere().map(each => each.name), line = element("tr");
     const titles = ["Run", ...names.map(name => runs.titled(name)), "Key"];
-    const keys = [row => runs.label(row), ...names.map(name => row => { const v = runs.value(name, row); return Number.isFinite(v) ? v : null; }), row => runs.key[row]];
+    const keys = [row => row, ...names.map(name => row => { const v = runs.value(name, row); return Number.isFinite(v) ? v : null; }), row => runs.key[row]];
     line.append(...titles.map((title, n) => Object.assign(element("th", title, n ? "" : "words"), { scope: "col" })));
     head.replaceChildren(line);
     by = null;
