@@ -103,8 +103,8 @@ class Artifact:
     """A picture made of tiles, such as originals over reconstructions.
 
     Attributes:
-        name: `reconstructions`, `samples`, `traversals`, `marginal`, `interpolation`, `attributes` or
-            `plane`.
+        name: `reconstructions`, `samples`, `traversals`, `marginal`, `interpolation`,
+            `attributes` or `plane`.
         png: The tiles in one PNG file, without margins.
         rows: Rows of tiles.
         columns: Columns of tiles.
