@@ -78,6 +78,7 @@ class Planned:
         workers: Jobs at once.
         datasets: The data sets, as they were named.
         own: Those of them that are the user's own, by the names that were given.
+        joined: Its number where the database has it already.
     """
 
     jobs: list[JobSpec]
@@ -86,6 +87,7 @@ class Planned:
     workers: int
     datasets: tuple[str, ...]
     own: Mapping[str, OwnData]
+    joined: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +182,7 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
     keys = {job.key for job in jobs}
     renewed = Ended({})
     with Store(place.location) as store:
-        added = store.add_sweep(jobs, command)
+        sweep_id = sweep.joined or store.add_sweep(jobs, command).sweep_id
         if renew:
             pick_up(store, context)
         if renew and (old := set(made_by_other_code(store, keys))):
@@ -197,7 +199,7 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
                 telling.say(only_evaluated(len(twins), len(todo)))
             ended = work(
                 store,
-                added.sweep_id,
+                sweep_id,
                 jobs,
                 dataclasses.replace(context, twins=twins),
                 place.location,
@@ -207,15 +209,15 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
                 fail_fast=place.fail_fast,
                 on_complete=context.forget,
             )
-        failed = store.jobs(sweep_id=added.sweep_id, states=["FAILED"])
+        failed = store.jobs(sweep_id=sweep_id, states=["FAILED"])
         return Finished(
-            sweep_id=added.sweep_id,
+            sweep_id=sweep_id,
             ended=ended,
             renewed=renewed,
-            counts=store.counts(added.sweep_id),
+            counts=store.counts(sweep_id),
             failed=tuple((row.key, row.error or "") for row in failed),
             other_code=frozenset(made_by_other_code(store, keys)),
-            without_model=tuple(without_model(store.keys(added.sweep_id, "COMPLETE"), context)),
+            without_model=tuple(without_model(store.keys(sweep_id, "COMPLETE"), context)),
         )
 
 
