@@ -38,7 +38,7 @@ def test_one_run(tmp_path: Path) -> None:
     path = write(tmp_path / "results.db", sweep(["vae"], seeds=1, latent_dim=3))
     text = check(report(path, tmp_path / "out"))
     assert "The one run is complete." in text
-    assert "dsprites has 1 run, and it needs" in text
+    assert "dSprites has 1 run, and it needs" in text
     assert "These runs cannot tell" in text
 
 
@@ -46,7 +46,7 @@ def test_one_model(tmp_path: Path) -> None:
     path = write(tmp_path / "results.db", sweep(["betavae_h"], (1, 4, 16), 5, latent_dim=3))
     summary = report(path, tmp_path / "out")
     text = check(summary)
-    assert "dsprites has 1 model, and it needs 2 or more." in text
+    assert "dSprites has 1 model, and it needs 2 or more." in text
     assert "the strength" in text
     assert "the model" not in re.findall(r"Of the variance of MIG[^.]*\.", text)[0]
     found = pd.read_csv(tmp_path / "out" / "tables" / "improvement.csv")

@@ -74,8 +74,8 @@ def test_page_answers_first_and_keeps_the_order_of_the_questions(
 
 def test_page_says_what_is_missing_for_a_table(full_report: tuple[Path, ReportSummary]) -> None:
     text = words((full_report[0] / "index.html").read_text())
-    assert "dsprites has no downstream accuracies (--scores all)." in text
-    assert "fashion-mnist has 2 seeds" in text
+    assert "dSprites has no downstream accuracies (--scores all)." in text
+    assert "Fashion-MNIST has 2 seeds" in text
 
 
 def test_images_are_called_held_out_where_they_are(full_report: tuple[Path, ReportSummary]) -> None:
@@ -158,7 +158,7 @@ def test_one_seed_has_no_interval_and_no_seed_share(tmp_path: Path) -> None:
     summary = report(path, tmp_path / "out", formats=())
     text = words(summary.index.read_text())
     assert "These runs cannot tell" in text
-    assert "dsprites has 1 seed, and it needs 2 or more." in text
+    assert "dSprites has 1 seed, and it needs 2 or more." in text
     assert "dsprites_variance_components" not in summary.figures
     table = (tmp_path / "out" / "tables" / "dsprites_summary.md").read_text()
     assert "±" not in table.split("Mean")[0]
