@@ -71,6 +71,7 @@ class Study:
         entries: The models.
         setting: Fields of `Setting`, and `epochs` instead of `steps`.
         folds: Parts of the training set in cross-validation; None for none.
+        label: Which of the data sets' attributes is the label; None for the usual one.
     """
 
     name: str = ""
@@ -81,6 +82,7 @@ class Study:
     entries: tuple[Entry, ...] = ()
     setting: Mapping[str, Any] = field(default_factory=dict)
     folds: int | None = None
+    label: str | None = None
 
     def over(
         self,
@@ -91,6 +93,7 @@ class Study:
         seeds: Sequence[int] | None = None,
         datasets: Sequence[str] | None = None,
         folds: int | None = None,
+        label: str | None = None,
         setting: Mapping[str, Any] = MappingProxyType({}),
     ) -> Study:
         """Returns the study with what a user asks for in place of its own.
@@ -103,6 +106,7 @@ class Study:
             seeds: The seeds, in order.
             datasets: Names.
             folds: Parts of the training set in cross-validation.
+            label: Which of the data sets' attributes is the label.
             setting: Fields of `Setting`, and `epochs`; they win over those of single models too.
 
         Raises:
@@ -139,6 +143,7 @@ class Study:
             seeds=self.seeds if seeds is None else tuple(seeds),
             datasets=self.datasets if datasets is None else tuple(datasets),
             folds=self.folds if folds is None else folds,
+            label=self.label if label is None else label,
         )
 
     def jobs(self, setting_of: Callable[[Entry], Setting]) -> list[JobSpec]:

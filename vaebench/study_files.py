@@ -64,6 +64,7 @@ def load_study(name: str) -> Study:
         entries=tuple(_entry(path, table) for table in models),
         setting=setting,
         folds=content.get("folds"),
+        label=_label(path, content.get("label")),
     )
     for entry in study.entries:
         values = merged(setting, entry.setting) | {"folds": study.folds}
@@ -104,6 +105,15 @@ def _datasets(path: Path, found: Any) -> tuple[str, ...]:
             'it must be a list of names, as in ["dsprites"].'
         )
     return tuple(found)
+
+
+def _label(path: Path, found: Any) -> str | None:
+    if found is not None and not isinstance(found, str):
+        raise UsageError(
+            f"Study file {path}: label is {found!r}, it must be an attribute's name, as in "
+            '"Eyeglasses".'
+        )
+    return found
 
 
 def _seeds(path: Path, found: Any) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ class TestList:
         said = say("data", "list", "--data-dir", tmp_path)
         assert said.code == 0
         assert said.err == (
+            "`sweep --label` chooses which of celeba's 40 attributes is its label.\n"
             f"To get one that is not here: vaebench data download NAME --data-dir {tmp_path}\n"
         )
         lines = {line.split()[0]: line for line in said.out.splitlines()[1:]}
@@ -62,7 +63,8 @@ class TestList:
         lines = on_terminal(80, "data", "list", VAEBENCH_DATA="data", NO_COLOR="1", TERM="dumb")
         assert lines[0].split() == ["name", "here", "images", "download", "where"]
         assert max(len(line) for line in lines) <= 80
-        assert len(lines) == 1 + len(DATASETS) + 1
+        assert len(lines) == 1 + len(DATASETS) + 2
+        assert lines[-2].startswith("`sweep --label` chooses which of celeba's 40 attributes")
 
     def test_a_damaged_file_is_not_here(self, say: Say, tmp_path: Path) -> None:
         raw = put_files(tmp_path, "mnist")

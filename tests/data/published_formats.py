@@ -115,6 +115,17 @@ def write_mpi3d(
     return images
 
 
+CELEBA_ATTRIBUTES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
+    "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee "
+    "Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard "
+    "Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling "
+    "Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace "
+    "Wearing_Necktie Young "
+)
+"""The second line of the published list, with the space at its end."""
+
+
 def write_celeba(folder: Path, count: int, patch: pytest.MonkeyPatch | None) -> Path:
     """Writes the lists and faces (level 10 · number) as torchvision lays them out.
 
@@ -125,11 +136,9 @@ def write_celeba(folder: Path, count: int, patch: pytest.MonkeyPatch | None) -> 
     names = [f"{number:06}.jpg" for number in range(1, count + 1)]
     for number, name in enumerate(names):
         Image.new("RGB", (178, 218), (10 * number,) * 3).save(images / name, quality=95)
-    attributes = [f"Attribute_{place}" for place in range(39)]
-    attributes.insert(31, "Smiling")
     rows = [[1 if (n + place) % 3 == 0 else -1 for place in range(40)] for n in range(count)]
     lists = {
-        "list_attr_celeba.txt": [str(count), " ".join(attributes) + " "]
+        "list_attr_celeba.txt": [str(count), CELEBA_ATTRIBUTES]
         + [
             f"{name} {' '.join(f'{v:2}' for v in row)}"
             for name, row in zip(names, rows, strict=True)

@@ -19,6 +19,7 @@ from vaebench.hints import hint_data
 from vaebench.sweeping.own import make_ready
 
 if TYPE_CHECKING:
+    from vaebench.data import DatasetInfo
     from vaebench.data.cards import Card
 
 DEFAULT_FOLDER = "data"
@@ -57,6 +58,12 @@ def list_(data_dir: DataFolder = DEFAULT_FOLDER) -> None:
         rows.append([name, here, f"{found.contents.images:,}", _download_size(found), where])
     shown, cells = with_sources(columns, rows, all_datasets())
     tables.emit(tables.table(shown, cells, width=tables.terminal_width())[0])
+    for info in all_datasets():
+        if info.attributes:
+            tables.note(
+                f"`sweep --label` chooses which of {info.name}'s {len(info.attributes)} attributes "
+                "is its label."
+            )
     if missing:
         tables.note(f"To get one that is not here: {_command('NAME', data_dir)}")
 
@@ -135,6 +142,7 @@ def _facts(found: Card, what: str) -> list[tuple[str, str | Text]]:
         ("shape", f"{channels}×{height}×{width} ({'grey' if channels == 1 else 'colour'})"),
         ("factors", ", ".join(f"{name} {size}" for name, size in sizes) or "none known"),
         ("labels", _labels(contents.label_names)),
+        *_choices(about),
         ("split", split),
         ("random part", random if contents.stochastic else "none"),
         ("here", here),
@@ -150,6 +158,13 @@ def _facts(found: Card, what: str) -> list[tuple[str, str | Text]]:
         ("citation", about.citation),
         ("home page", about.url),
     ]
+
+
+def _choices(about: DatasetInfo | None) -> list[tuple[str, str]]:
+    """The attributes of which any can be the label, where there are some."""
+    names = [one.name for one in about.attributes] if about else []
+    said = f"{len(names)}, of which `sweep --label` chooses the label: {', '.join(names)}"
+    return [("attributes", said)] if names else []
 
 
 def _labels(names: tuple[str, ...]) -> str:

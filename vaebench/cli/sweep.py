@@ -67,6 +67,10 @@ def sweep(
             rich_help_panel=WHAT,
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Which of CelebA's attributes is the label.", rich_help_panel=WHAT),
+    ] = None,
     study: Annotated[
         str | None,
         typer.Option(
@@ -283,6 +287,7 @@ def sweep(
         seeds=None if seeds is None else lists.seeds(seeds),
         datasets=None if dataset is None else lists.names(dataset),
         folds=folds,
+        label=label,
         setting={FIELDS[name]: options[name] for name in FIELDS if options[name] is not None},
     )
     sweep = planned(asked, place, TELLING, dry_run=dry_run)

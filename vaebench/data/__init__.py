@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vaebench import plugins
+from vaebench.data.attributes import labelled
 from vaebench.data.base import Dataset, StochasticDataset, data_folder, is_stochastic, own_path
 from vaebench.data.cars3d import CARS3D
 from vaebench.data.celeba import CELEBA
@@ -21,7 +22,7 @@ from vaebench.data.own.npz import NPZ
 from vaebench.data.shapes3d import SHAPES3D
 from vaebench.data.smallnorb import SMALLNORB
 from vaebench.data.wellformed import opened
-from vaebench.errors import unknown
+from vaebench.errors import UsageError, unknown
 
 __all__ = [
     "DATASETS",
@@ -35,8 +36,10 @@ __all__ = [
     "dataset_names",
     "find_dataset",
     "find_own",
+    "is_ours",
     "is_stochastic",
     "load_dataset",
+    "with_label",
 ]
 
 DATASETS: tuple[DatasetInfo, ...] = (
@@ -73,17 +76,52 @@ def dataset_names() -> list[str]:
 def find_dataset(name: str) -> DatasetInfo:
     """Looks a published data set up by its name.
 
+    Args:
+        name: One of `dataset_names()`, or of one that has attributes with one of them as the
+            label, as in `celeba_eyeglasses`.
+
     Raises:
         UsageError: There is none of that name.
     """
     found = _named(name, DATASETS) or _named(name, all_datasets())
     if found is not None:
         return found
+    for info in all_datasets():
+        if info.attributes and name.startswith(start := f"{info.name}_"):
+            return labelled(info, name.removeprefix(start))
     raise unknown("data set", name, (*dataset_names(), *(f"{own.name}:PATH" for own in OWN)))
 
 
 def _named(name: str, infos: Iterable[DatasetInfo]) -> DatasetInfo | None:
-    return next((info for info in infos if info.name == name), None)
+    found = next((info for info in infos if name in info.names), None)
+    if found is None or name == found.name:
+        return found
+    return labelled(found, name.removeprefix(f"{found.name}_"))
+
+
+def is_ours(info: DatasetInfo) -> bool:
+    """Says whether vaebench opens a published data set itself, and no plug-in does."""
+    return any(info.name in own.names for own in DATASETS)
+
+
+def with_label(name: str, label: str) -> str:
+    """Returns the name of a data set that has an attribute as its label.
+
+    Args:
+        name: The data set, as `load_dataset` takes it.
+        label: The attribute, in any case.
+
+    Raises:
+        UsageError: The data set has no such attribute, or none at all.
+    """
+    about = find_dataset(name) if find_own(name) is None else None
+    if about is None or not about.attributes:
+        able = " or ".join(info.name for info in all_datasets() if info.attributes)
+        raise UsageError(
+            f"--label is {label!r}, but {name} has no attributes to choose a label from: only "
+            f"{able} has. Give --dataset {able}, or leave --label out."
+        )
+    return labelled(about, label).name
 
 
 def find_own(name: str) -> OwnKind | None:
@@ -103,6 +141,7 @@ def load_dataset(
 
     Args:
         name: One of `dataset_names()`, or `npz:PATH` or `folder:PATH` for a user's own images.
+            `celeba_eyeglasses` is CelebA with that one of its attributes as the label.
         data_dir: Folder of downloaded data sets, else the environment variable VAEBENCH_DATA,
             else ./data. dSprites needs no file, but uses the official one where the folder has it.
         size: Height and width of the images in pixels: 28 or 32 for MNIST and Fashion-MNIST, up to
@@ -121,7 +160,7 @@ def load_dataset(
     folder, own = data_folder(data_dir), find_own(name)
     if own is None:
         info = find_dataset(name)
-        return info.load(folder, size) if info in DATASETS else opened(info, folder, size)
+        return info.load(folder, size) if is_ours(info) else opened(info, folder, size)
     path, skips = own_path(name), {"skip_broken": True} if skip_broken and own.skips else {}
     data = own.load(path, folder, size, **skips)
     if (wanted := parsed(name)) is not None and path.name == Path(wanted.file).name:

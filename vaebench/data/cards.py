@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaebench.data import DATASETS, find_dataset, find_own, load_dataset
+from vaebench.data import find_dataset, find_own, is_ours, load_dataset
 from vaebench.data.base import Dataset, data_folder
 from vaebench.data.info import Contents, DatasetInfo
 from vaebench.data.tiles import tiled_png
@@ -62,7 +62,7 @@ def card(name: str, data_dir: str | Path | None = None) -> Card:
     try:
         available, where = _whereabouts(about, folder)
     except Exception as error:
-        if about in DATASETS:
+        if is_ours(about):
             raise
         line = " ".join(f"{type(error).__name__}: {error}".split())
         available, where = False, f"its plug-in cannot say: {line}"

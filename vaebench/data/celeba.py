@@ -1,4 +1,4 @@
-"""CelebA: 202,599 faces with 40 attributes each, read by torchvision."""
+"""CelebA: 202,599 faces with 40 attributes each, any of which can be the label."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vaebench.data.attributes import Attribute
 from vaebench.data.base import as_indices, missing, reading
 from vaebench.data.info import Contents, DatasetInfo, FileCheck, RemoteFile, kept_as_published
 from vaebench.data.stored import StoredImages
@@ -25,7 +26,17 @@ TRAIN_IMAGES = 162_770
 WIDTH = 64
 SHAPE = (3, WIDTH, WIDTH)
 LABEL = "Smiling"
-LABEL_NAMES = ("not smiling", "smiling")
+ATTRIBUTES = tuple(
+    (
+        "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose "
+        "Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses "
+        "Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache "
+        "Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks "
+        "Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick "
+        "Wearing_Necklace Wearing_Necktie Young"
+    ).split()
+)
+_SAID_WITH_NOT = "Attractive Bald Blurry Chubby Male Mouth_Slightly_Open Smiling Young".split()
 LISTS = (
     "list_attr_celeba.txt",
     "identity_CelebA.txt",
@@ -43,7 +54,8 @@ class CelebA(StoredImages):
 
     The 162,770 training images are the training part and the 19,962 test images the test part;
     the 19,867 images for validation in between belong to neither. Labels have to be classes, so
-    one attribute is the label: whether the person smiles, which nearly half of them do.
+    one attribute is the label: whether the person smiles, which nearly half of them do, unless
+    another is chosen.
 
     Attributes:
         attribute_names: Names of the 40 attributes.
@@ -56,15 +68,17 @@ class CelebA(StoredImages):
         attribute_names: tuple[str, ...],
         attributes: NDArray[np.uint8],
         partition: NDArray[np.int64],
+        label: str = LABEL,
     ) -> None:
         self.attribute_names = attribute_names
         self._attributes = attributes
+        chosen = _attribute(label)
         super().__init__(
-            NAME,
+            NAME if label == LABEL else chosen.of(NAME),
             source,
             images,
-            labels=attributes[:, attribute_names.index(LABEL)].astype(np.int64),
-            label_names=LABEL_NAMES,
+            labels=attributes[:, attribute_names.index(label)].astype(np.int64),
+            label_names=chosen.labels,
             split=(np.flatnonzero(partition == 0), np.flatnonzero(partition == 2)),
         )
 
@@ -77,6 +91,7 @@ def load_celeba(
     data_dir: Path,
     size: int | None = None,
     *,
+    label: str = LABEL,
     on_progress: OnProgress = silent,
     _images: int = IMAGES,
 ) -> CelebA:
@@ -89,6 +104,7 @@ def load_celeba(
     Args:
         data_dir: Folder of downloaded data sets.
         size: Height and width of the images, up to 148 pixels; None is 64.
+        label: The attribute that is the label, as it is published.
         on_progress: Called with the numbers of images unpacked and in all.
 
     Returns:
@@ -111,7 +127,7 @@ def load_celeba(
     for name in LISTS:
         if not (folder / name).is_file():
             raise missing(NAME, data_dir, folder / name)
-    names, attributes = _read_attributes(folder / LISTS[0], _images)
+    names, attributes = _read_attributes(folder / LISTS[0], _images, label)
     partition = _read_partition(folder / LISTS[-1], _images)
     images = unpacked(
         data_dir,
@@ -121,7 +137,7 @@ def load_celeba(
         lambda: _blocks(data_dir, width),
         on_progress,
     )
-    return CelebA(f"CelebA, Liu et al., {folder}", images, names, attributes, partition)
+    return CelebA(f"CelebA, Liu et al., {folder}", images, names, attributes, partition, label)
 
 
 def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
@@ -148,13 +164,17 @@ def _blocks(data_dir: Path, width: int) -> Iterator[NDArray[np.uint8]]:
         yield np.stack(block)
 
 
-def _read_attributes(path: Path, images: int) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+def _read_attributes(
+    path: Path, images: int, label: str = LABEL
+) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Reads `list_attr_celeba.txt`: a count, the names, and for each image a name and -1 or 1."""
     lines = path.read_text(errors="replace").splitlines()
     names = tuple(lines[1].split()) if len(lines) > 1 else ()
     words = [line.split() for line in lines[2:]]
     values = np.array([found[1:] for found in words if len(found) == len(names) + 1])
-    if values.shape != (images, len(names)) or LABEL not in names:
+    if label not in names:
+        raise DataError(f"{path} is not the published file: it has no attribute {label}.")
+    if values.shape != (images, len(names)):
         raise DataError(
             f"{path} is not the published file: it has {len(values):,} images with attributes, "
             f"not {images:,}."
@@ -172,6 +192,15 @@ def _read_partition(path: Path, images: int) -> NDArray[np.int64]:
             f"{', '.join(sorted(set(parts))[:5])}, not {images:,} into 0, 1, 2."
         )
     return np.array(parts).astype(np.int64)
+
+
+def _attribute(name: str) -> Attribute:
+    """What a face has or has not, with English words for both."""
+    words = name.lower().replace("_", " ")
+    if words.startswith("no "):
+        return Attribute(name, (words.removeprefix("no "), words))
+    without = "not" if name in _SAID_WITH_NOT or name.startswith("Wearing_") else "no"
+    return Attribute(name, (f"{without} {words}", words))
 
 
 def _check(remote: RemoteFile, folder: Path, thorough: bool) -> list[FileCheck]:
@@ -212,7 +241,9 @@ CELEBA = DatasetInfo(
     "https://arxiv.org/abs/1411.7766",
     licence="for non-commercial research purposes only; see the home page",
     url="http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-    contents=Contents(IMAGES, SHAPE, label_names=LABEL_NAMES, train_images=TRAIN_IMAGES),
+    contents=Contents(
+        IMAGES, SHAPE, label_names=_attribute(LABEL).labels, train_images=TRAIN_IMAGES
+    ),
     files=(
         *(_file(name, *about) for name, about in zip(LISTS, _PUBLISHED, strict=True)),
         replace(_ARCHIVE, unpack="zip", wanted="*.jpg", into=IMAGE_FOLDER),
@@ -221,4 +252,5 @@ CELEBA = DatasetInfo(
     check=_check,
     prepare=load_celeba,
     unpacked=True,
+    attributes=tuple(map(_attribute, ATTRIBUTES)),
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from vaebench.data.attributes import Attribute
 from vaebench.data.wellformed import CONTENTS, INFO
 from vaebench.declared import Record, first_problem
 from vaebench.errors import DataError
@@ -180,6 +181,7 @@ class DatasetInfo(Record):
             done first; None where they are read as they are.
         unpacked: Whether the images are always unpacked (see `unpacked`).
         drawn: Says where the images come from if no file is needed; None where some are.
+        attributes: Those of which any can be the label: `load` takes its name as `label=`.
     """
 
     kind: ClassVar[str] = "data set"
@@ -193,16 +195,17 @@ class DatasetInfo(Record):
     url: str
     contents: Contents
     files: tuple[RemoteFile, ...]
-    load: Callable[[Path, int | None], Dataset]
+    load: Callable[..., Dataset]
     check: Check = kept
     prepare: Callable[..., Dataset] | None = None
     unpacked: bool = False
     drawn: Callable[[Path], str] | None = None
+    attributes: tuple[Attribute, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its name."""
-        return (self.name,)
+        """Its name, and those it has with each attribute as the label."""
+        return (self.name, *(one.of(self.name) for one in self.attributes))
 
     def problem(self) -> str | None:
         """Says which field has a value that it does not take; None where all is well."""
@@ -211,6 +214,7 @@ class DatasetInfo(Record):
         kinds = (
             ("contents", lambda v: isinstance(v, Contents), "a data.info.Contents"),
             ("files", _are_files, "a tuple of data.info.RemoteFile, empty where none is needed"),
+            ("attributes", _are_attributes, "a tuple of data.attributes.Attribute, mostly empty"),
         )
         wrong = first_problem(self, kinds) or first_problem(self.contents, CONTENTS)
         if wrong is None and not self.needed and self.drawn is None:
@@ -231,6 +235,10 @@ class DatasetInfo(Record):
 
 def _are_files(value: Any) -> bool:
     return isinstance(value, tuple) and all(isinstance(file, RemoteFile) for file in value)
+
+
+def _are_attributes(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, Attribute) for one in value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ import pandas as pd
 
 from vaebench.analysis import MEASURES
 from vaebench.analysis.frames import symbol
-from vaebench.data import DATASETS
+from vaebench.data import DatasetInfo, find_dataset, find_own
 from vaebench.digits import duration
+from vaebench.errors import UsageError
 from vaebench.measures import FIT, TIMES
 from vaebench.spec import JobSpec, Setting
 
@@ -83,17 +84,28 @@ class SettingData:
 
 def dataset_title(name: str) -> str:
     """Returns what a data set is called in the literature; users' own by their name."""
-    return next((info.title for info in DATASETS if info.name == name), name)
+    about = _published(name)
+    return name if about is None else about.title
+
+
+def _published(name: str) -> DatasetInfo | None:
+    """Returns what is known of a data set; None of users' own, and where its plug-in is missing."""
+    if find_own(name) is not None:
+        return None
+    try:
+        return find_dataset(name)
+    except UsageError:
+        return None
 
 
 def evaluated_on(spec: JobSpec) -> str:
     """Says which images figures are of: held out from training, or those that were trained on."""
     if spec.folds is not None:
         return "images of the fold that was held out of training"
-    contents = next((info.contents for info in DATASETS if info.name == spec.dataset), None)
-    if contents is None:
+    about = _published(spec.dataset)
+    if about is None:
         return "images of the data set, those trained on among them unless it has a split"
-    if contents.train_images:
+    if about.contents.train_images:
         return f"held-out test images of {dataset_title(spec.dataset)}"
     return f"images of the training set: {dataset_title(spec.dataset)} has no split"
 

@@ -79,6 +79,7 @@ def sweep(
     grid: Mapping[str, Mapping[str, Numbers]] | None = None,
     seeds: int | Iterable[int] | None = None,
     dataset: Names | None = None,
+    label: str | None = None,
     study: str | None = None,
     folds: int | None = None,
     steps: int | None = None,
@@ -123,6 +124,7 @@ def sweep(
         grid: Values of any hyperparameter, by model and name: `{"betavae_b": {"c_max": [5, 25]}}`.
         seeds: How many, from 0 on, or which; None for 3, or the study's.
         dataset: Names of data sets, `npz:PATH` and `folder:PATH` too; None for dsprites.
+        label: Which of CelebA's 40 attributes is the label, as in Eyeglasses; None for Smiling.
         study: A paper's experiment by name, or a TOML file; all else changes or narrows it.
         folds: Parts of the training set in cross-validation.
         steps: Optimiser steps of a job.
@@ -200,6 +202,7 @@ def sweep(
         seeds=_seeds(seeds),
         datasets=_names(dataset),
         folds=folds,
+        label=label,
         setting={FIELDS[name]: arguments[name] for name in FIELDS if name in arguments},
     )
     found = planned(asked, place, telling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -42,6 +43,23 @@ FIELDS = {
     "solver": "solver",
 }
 """The options that make a setting, and what its fields are called."""
+
+
+def named(study: Study) -> Study:
+    """Returns a study with the names of its data sets as jobs have them.
+
+    A data set of which another attribute is the label has a name of its own.
+
+    Raises:
+        UsageError: A name is not known, or a data set has no attribute of the label's name.
+    """
+    from vaebench.data import find_dataset, find_own, with_label
+
+    names = study.datasets
+    if study.label is not None:
+        names = tuple(with_label(name, study.label) for name in names)
+    found = [name if find_own(name) else find_dataset(name).name for name in names]
+    return dataclasses.replace(study, datasets=tuple(dict.fromkeys(found)), label=None)
 
 
 def plan(

@@ -13,7 +13,7 @@ from vaebench.errors import StoreError, UsageError
 from vaebench.spec import JobSpec
 from vaebench.study import Study
 from vaebench.sweeping.own import make_ready, own_data
-from vaebench.sweeping.planning import plan
+from vaebench.sweeping.planning import named, plan
 from vaebench.sweeping.twins import only_evaluated, trained_twins
 from vaebench.sweeping.working import Ended, jobs_at_once, work
 
@@ -136,9 +136,9 @@ def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = Fal
 
     devices = resolve_devices(place.device)
     precision = resolve_precision(place.precision, devices[0])
-    named = study.datasets
+    study = named(study)
     own = own_data(
-        named,
+        study.datasets,
         place.data_dir,
         place.location,
         telling,
@@ -148,7 +148,7 @@ def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = Fal
     jobs = plan(study, place.data_dir, precision, own)
     workers = jobs_at_once(place.workers, devices, len(jobs))
     return Planned(
-        jobs=jobs, place=place, devices=devices, workers=workers, datasets=named, own=own
+        jobs=jobs, place=place, devices=devices, workers=workers, datasets=study.datasets, own=own
     )
 
 
