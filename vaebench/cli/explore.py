@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from vaebench.cli import tables
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption, MovedOption
+from vaebench.cli.options import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    DataDirOption,
+    MovedOption,
+    TrainedOption,
+)
 from vaebench.spec import JobSpec
 from vaebench.sweeping.stored import write_explorer
 
@@ -19,14 +25,7 @@ def explore(
         Path | None,
         typer.Option("--out", metavar="FILE", help="The page to write. Default: KEY.html."),
     ] = None,
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            "--models",
-            metavar="FOLDER",
-            help="Folder of trained models. Default: models, beside the database.",
-        ),
-    ] = None,
+    models: TrainedOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     data_dir: DataDirOption = None,
     dataset: MovedOption = None,

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from vaebench.cli import tables
 from vaebench.cli.export import finite
-from vaebench.cli.options import DEFAULT_DATABASE, DataDirOption, MovedOption
+from vaebench.cli.options import DEFAULT_DATABASE, DataDirOption, MovedOption, TrainedOption
 from vaebench.cli.options import DatabaseOption as DatabaseOption
 from vaebench.cli.reading import opened, say_unreadable
 from vaebench.cli.status import prefix_length
@@ -42,14 +42,7 @@ def show(
             help="Write its pictures there: PNG, SVG, and GIF of its traversals.",
         ),
     ] = None,
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            "--models",
-            metavar="FOLDER",
-            help="Folder of trained models. Default: models, beside the database.",
-        ),
-    ] = None,
+    models: TrainedOption = None,
     db: DatabaseOption = DEFAULT_DATABASE,
     data_dir: DataDirOption = None,
     dataset: MovedOption = None,

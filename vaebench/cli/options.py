@@ -41,6 +41,15 @@ ModelsOption = Annotated[
     ),
 ]
 
+TrainedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        metavar="FOLDER",
+        help="Folder of trained models. Default: models, beside the database.",
+    ),
+]
+
 MovedOption = Annotated[
     str | None,
     typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),

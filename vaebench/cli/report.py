@@ -11,7 +11,7 @@ import typer
 
 from vaebench.cli import tables
 from vaebench.cli.bars import Steps
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption
+from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption, TrainedOption
 from vaebench.cli.reading import opened
 from vaebench.cli.status import RENEW
 from vaebench.hints import folder_of
@@ -53,12 +53,7 @@ def report(
         bool, typer.Option("--watch", help="Make it anew whenever runs finish, until Ctrl-C.")
     ] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Of trained models. Default: models, beside the database."
-        ),
-    ] = None,
+    models: TrainedOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Write the figures, tables and the page of a sweep's results.
