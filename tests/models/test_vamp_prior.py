@@ -205,7 +205,8 @@ def test_the_stored_elbo_is_one_under_the_learnt_prior(evaluated: Evaluated) -> 
 
 def test_a_models_file_has_the_prior_and_pictures_are_of_its_draws(evaluated: Evaluated) -> None:
     pictures = {artifact.name: artifact for artifact in evaluated.outcome.artifacts}
-    assert set(pictures) == {"reconstructions", "samples", "traversals"}
+    drawn = {"reconstructions", "samples", "traversals", "interpolation", "attributes"}
+    assert set(pictures) == drawn | {"marginal"}
     labels = pictures["traversals"].detail["row_labels"]
     assert all(" · sd " in label for label in labels)
     model = evaluated.model
