@@ -111,6 +111,16 @@ def _fill(factors: NDArray[np.int64]) -> NDArray[np.uint8]:
     return inside.astype(np.uint8)
 
 
+def test_a_look_at_a_few_images_draws_those_alone(dsprites: DSprites) -> None:
+    few = np.random.default_rng(5).integers(0, IMAGES, 20)
+    fresh = DSprites()
+    assert np.array_equal(fresh.observations(few), dsprites.observations(few))
+    assert fresh._packed is None
+    many = np.arange(0, IMAGES, IMAGES // 100)
+    assert np.array_equal(fresh.observations(many), dsprites.observations(many))
+    assert fresh._packed is not None
+
+
 def test_outlines_are_mirror_images_of_themselves() -> None:
     for shape in range(3):
         points = outline(shape)

@@ -43,6 +43,8 @@ SHAPES = ("square", "ellipse", "heart")
 SIZES = (1, 3, 6, 40, 32, 32)
 IMAGES = 737_280
 WIDTH = 64
+BLOCK = 32 * 32
+"""Images of one shape, scale and orientation: its positions, which stand in a row."""
 
 _RADIUS = 0.15 * WIDTH
 _ELLIPSE_STRETCH = 1.33
@@ -153,3 +155,15 @@ def draw_all() -> NDArray[np.uint64]:
     for shape, scale, orientation in np.ndindex(*SIZES[1:4]):
         rows[shape, scale, orientation] = draw(shape, scale, orientation)
     return rows.reshape(IMAGES, WIDTH)
+
+
+def draw_some(indices: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Draws images of some indices [N] in the official order, each block of positions once.
+
+    Returns:
+        Rows of pixels [N, 64].
+    """
+    blocks, places = np.divmod(indices, BLOCK)
+    wanted, which = np.unique(blocks, return_inverse=True)
+    drawn = [draw(*map(int, np.unravel_index(block, SIZES[1:4]))) for block in wanted]
+    return np.reshape(drawn, (-1, BLOCK, WIDTH))[which, places]
