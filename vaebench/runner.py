@@ -307,7 +307,8 @@ class Runner:
                 each = seen.seconds / seen.steps_here if seen.steps_here else 0.0
             self._forecast.running(claim.spec, step, each, evaluating=phase == "evaluating")
         left = self._forecast.remaining(self._waiting, self.executor.workers)
-        self.on_event(Beat(self._counts, tuple(running), left, self._note))
+        note = self._note or self.executor.held_up
+        self.on_event(Beat(self._counts, tuple(running), left, note))
         self._note = None
 
     def _patiently(self, action: Callable[[], Answer]) -> Answer:

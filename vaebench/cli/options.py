@@ -54,3 +54,52 @@ MovedOption = Annotated[
     str | None,
     typer.Option(metavar="npz:PATH", help="Where your own images lie now, if they were moved."),
 ]
+
+WHERE = "Where and when"
+
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda (every GPU, each with "
+        "workers of its own), cuda:1, mps.",
+        rich_help_panel=WHERE,
+    ),
+]
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Jobs trained at once. Default: one a core, or one a GPU, where evaluation "
+        "runs beside the next training.",
+        rich_help_panel=WHERE,
+    ),
+]
+
+CheckpointEveryOption = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS", help="Time between a job's checkpoints.", rich_help_panel=WHERE
+    ),
+]
+
+BEYOND = "Beyond this machine"
+
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What trains the jobs: processes of this machine; inline, this process, one job "
+        "after the other; or ray, a Ray cluster.",
+        rich_help_panel=BEYOND,
+    ),
+]
+
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="With --executor ray: auto, HOST:6379 or ray://HOST:10001. Default: a Ray on this "
+        "machine, which ends with the command.",
+        rich_help_panel=BEYOND,
+    ),
+]

@@ -11,6 +11,14 @@ import typer
 
 from vaebench import lists
 from vaebench.cli.dry_run import say_plan
+from vaebench.cli.options import (
+    WHERE,
+    AddressOption,
+    CheckpointEveryOption,
+    DeviceOption,
+    ExecutorOption,
+    WorkersOption,
+)
 from vaebench.cli.summary import say_finished
 from vaebench.cli.telling import Terminal
 from vaebench.errors import UsageError
@@ -22,7 +30,7 @@ from vaebench.sweeping.planning import FIELDS
 from vaebench.sweeping.running import Place, carried_out, planned
 
 TELLING = Terminal()
-WHAT, HOW, WHERE = "What to train", "How to train it", "Where and when"
+WHAT, HOW = "What to train", "How to train it"
 
 
 def sweep(
@@ -171,22 +179,8 @@ def sweep(
             rich_help_panel=HOW,
         ),
     ] = "auto",
-    device: Annotated[
-        str,
-        typer.Option(
-            help="auto takes CUDA, then MPS, then the CPU; or cpu, cuda (every GPU, each with "
-            "workers of its own), cuda:1, mps.",
-            rich_help_panel=WHERE,
-        ),
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Jobs trained at once. Default: one a core, or one a GPU, where evaluation "
-            "runs beside the next training.",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
     out: Annotated[
         Path,
         typer.Option(help="Folder for checkpoints, models and report.", rich_help_panel=WHERE),
@@ -209,12 +203,7 @@ def sweep(
             rich_help_panel=WHERE,
         ),
     ] = None,
-    checkpoint_every: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", help="Time between a job's checkpoints.", rich_help_panel=WHERE
-        ),
-    ] = 20.0,
+    checkpoint_every: CheckpointEveryOption = 20.0,
     skip_broken: Annotated[
         bool,
         typer.Option("--skip-broken", help="Leave out broken images.", rich_help_panel=WHERE),
@@ -227,6 +216,8 @@ def sweep(
         bool,
         typer.Option("--fail-fast", help="Stop at the first failure.", rich_help_panel=WHERE),
     ] = False,
+    executor: ExecutorOption = "processes",
+    address: AddressOption = None,
     plugin: Annotated[
         list[str] | None,
         typer.Option(
@@ -275,6 +266,8 @@ def sweep(
         skip_broken=skip_broken,
         retries=retries,
         fail_fast=fail_fast,
+        executor=executor,
+        address=address,
     )
     from vaebench.store import recall_plugins
 

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from vaebench.cli import tables
-from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, DataDirOption
+from vaebench.cli.options import (
+    DEFAULT_DATABASE,
+    AddressOption,
+    CheckpointEveryOption,
+    DatabaseOption,
+    DataDirOption,
+    DeviceOption,
+    ExecutorOption,
+    WorkersOption,
+)
 from vaebench.cli.summary import say_finished
 from vaebench.cli.telling import Terminal
 from vaebench.hints import folder_of, hint
@@ -25,14 +34,11 @@ def work(
         typer.Option(help="Folder of checkpoints and models. Default: beside the database."),
     ] = None,
     data_dir: DataDirOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda (every GPU), cuda:1, mps.")] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Jobs trained at once. Default: one a core, or one a GPU."),
-    ] = None,
-    checkpoint_every: Annotated[
-        float, typer.Option(help="Seconds between a job's checkpoints.")
-    ] = 20.0,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    checkpoint_every: CheckpointEveryOption = 20.0,
+    executor: ExecutorOption = "processes",
+    address: AddressOption = None,
 ) -> None:
     """Train what sweeps in a database still have to do, beside whoever else does.
 
@@ -53,6 +59,8 @@ def work(
         device=device,
         workers=workers,
         checkpoint_every=checkpoint_every,
+        executor=executor,
+        address=address,
     )
     recall_plugins(place.location)
     found = unfinished(place, sweep)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any, Generic
 
 from vaebench.errors import LostWorkerError
-from vaebench.executors.worker_process import Context, Task
-from vaebench.outcome import JobOutcome, Progress
+from vaebench.executors.contract import Answer, Context, Task
+from vaebench.outcome import Progress
 from vaebench.spec import JobSpec
 
 
@@ -22,6 +21,7 @@ class InlineExecutor(Generic[Context]):
     """
 
     workers = 1
+    held_up: str | None = None
 
     def __init__(
         self, task: Task[Context], context: Context, *, on_event: Callable[[Progress], Any]
@@ -31,9 +31,9 @@ class InlineExecutor(Generic[Context]):
         self._on_event = on_event
         self._stopping = False
 
-    def submit(self, pack: Sequence[JobSpec]) -> Future[list[JobOutcome]]:
+    def submit(self, pack: Sequence[JobSpec]) -> Answer:
         """Runs a pack and returns its finished future."""
-        answer: Future[list[JobOutcome]] = Future()
+        answer = Answer()
         outcomes = self._task(pack, self._context, self._on_event, lambda: self._stopping)
         if outcomes[-1].status == "lost":
             answer.set_exception(LostWorkerError(outcomes[-1].error))

@@ -7,23 +7,20 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from vaebench.child import STOP_SIGNALS
 from vaebench.errors import LostWorkerError, VaebenchError
-from vaebench.executors.worker_process import Task, WorkerProcess
+from vaebench.executors.contract import Answer, Context, Task
+from vaebench.executors.worker_process import WorkerProcess
 from vaebench.gpu import first_sign, of_gpu
 from vaebench.memory import last_sign, oom_kills, ran_out
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.spec import JobSpec
 
-Context = TypeVar("Context")
 UNFIT = ("memory", "lost")
 """How a pack ends after which its worker is not good for another."""
-
-_Answer = Future[list[JobOutcome]]
 
 POISONED_MOST = 3
 """Workers in a row that a failing GPU may cost: as many as one bad job may. Then it is the GPU."""
@@ -53,6 +50,8 @@ class ProcessExecutor(Generic[Context]):
         workers: Packs that run at once: fewer than asked for where more threads cannot be started.
     """
 
+    held_up: str | None = None
+
     def __init__(
         self,
         task: Task[Context],
@@ -64,7 +63,7 @@ class ProcessExecutor(Generic[Context]):
         self._task = task
         self._contexts = list(contexts)
         self._on_event = on_event
-        self._packs: queue.SimpleQueue[tuple[Sequence[JobSpec], _Answer] | None]
+        self._packs: queue.SimpleQueue[tuple[Sequence[JobSpec], Answer] | None]
         self._packs = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._busy: dict[int, WorkerProcess] = {}
@@ -87,13 +86,13 @@ class ProcessExecutor(Generic[Context]):
                 break
             self._threads.append(thread)
 
-    def submit(self, pack: Sequence[JobSpec]) -> _Answer:
+    def submit(self, pack: Sequence[JobSpec]) -> Answer:
         """Hands a pack to the next free worker.
 
         Returns:
             The future of its outcomes; `LostWorkerError` where the worker dies.
         """
-        answer: _Answer = Future()
+        answer = Answer()
         self._packs.put((pack, answer))
         return answer
 

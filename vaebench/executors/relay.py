@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
-from vaebench.outcome import JobOutcome
+from vaebench.executors.contract import Answer, Executor
 from vaebench.spec import JobSpec
-
-if TYPE_CHECKING:
-    from vaebench.executors import Executor
-
-_Answer = Future[list[JobOutcome]]
 
 
 class RelayExecutor:
@@ -41,11 +34,16 @@ class RelayExecutor:
         """Packs that run at once: those that train, and as many evaluations as have a worker."""
         return self._training.workers + min(self._evaluating, self._evaluation.workers)
 
-    def submit(self, pack: Sequence[JobSpec]) -> _Answer:
-        """Hands a pack to the next free worker; see `Executor`."""
-        answer: _Answer = Future()
+    @property
+    def held_up(self) -> str | None:
+        """What either of them waits for."""
+        return self._training.held_up or self._evaluation.held_up
 
-        def trained(found: _Answer) -> None:
+    def submit(self, pack: Sequence[JobSpec]) -> Answer:
+        """Hands a pack to the next free worker; see `Executor`."""
+        answer = Answer()
+
+        def trained(found: Answer) -> None:
             if _status(found) != "trained":
                 _pass_on(found, answer)
             elif self._alone:
@@ -54,7 +52,7 @@ class RelayExecutor:
                 self._count(1)
                 self._evaluation.submit(pack).add_done_callback(evaluated)
 
-        def evaluated(found: _Answer) -> None:
+        def evaluated(found: Answer) -> None:
             self._count(-1)
             if _status(found) == "memory":
                 self._alone = True
@@ -80,11 +78,11 @@ class RelayExecutor:
             self._evaluating += more
 
 
-def _status(found: _Answer) -> str:
+def _status(found: Answer) -> str:
     return "lost" if found.exception() else found.result()[-1].status
 
 
-def _pass_on(found: _Answer, answer: _Answer) -> None:
+def _pass_on(found: Answer, answer: Answer) -> None:
     if error := found.exception():
         answer.set_exception(error)
     else:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
 
 from vaebench import plugins
 from vaebench.child import Child
 from vaebench.errors import VaebenchError
+from vaebench.executors.contract import Context, Task
 from vaebench.outcome import JobOutcome, Progress
 from vaebench.plugins.plugin import Reference
 from vaebench.spec import JobSpec
-
-Context = TypeVar("Context")
-Task = Callable[
-    [Sequence[JobSpec], Context, Callable[[Progress], Any], Callable[[], bool]], list[JobOutcome]
-]
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",

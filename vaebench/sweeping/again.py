@@ -17,6 +17,7 @@ from vaebench import plugins
 from vaebench.fingerprint import code_digest
 from vaebench.plugins.versions import other_versions, with_versions
 from vaebench.spec import JobSpec
+from vaebench.sweeping.engines import PROCESSES, Engine
 from vaebench.sweeping.working import Ended, work
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def train_again(
     take: Callable[[JobOutcome, Path], None],
     telling: Telling,
     *,
+    engine: Engine = PROCESSES,
     workers: int,
     retries: int = 0,
 ) -> Ended:
@@ -49,6 +51,7 @@ def train_again(
         take: Called with the outcome and the model file of each, from this thread, as soon as it
             is there. May be called again with one that it was interrupted with.
         telling: Is shown how far the work is.
+        engine: What trains them.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
     """
@@ -86,6 +89,7 @@ def train_again(
             beside,
             str(folder / "results.db"),
             telling,
+            engine=engine,
             workers=workers,
             retries=retries,
             on_complete=hand_over_or_leave,
@@ -172,6 +176,7 @@ def renew_runs(
     context: WorkerContext,
     telling: Telling,
     *,
+    engine: Engine,
     workers: int,
     retries: int,
 ) -> Ended:
@@ -182,6 +187,7 @@ def renew_runs(
         jobs: Their jobs.
         context: Where and how workers work.
         telling: Is told how many there are, and how far the work is.
+        engine: What trains them.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
     """
@@ -205,7 +211,9 @@ def renew_runs(
 
     runs = "1 run" if len(jobs) == 1 else f"{len(jobs):,} runs"
     telling.say(f"Renewing {runs} made by other code of vaebench; until then the old figures stay.")
-    return train_again(jobs, context, take, telling, workers=workers, retries=retries)
+    return train_again(
+        jobs, context, take, telling, engine=engine, workers=workers, retries=retries
+    )
 
 
 def put(model: Path, place: Path) -> None:

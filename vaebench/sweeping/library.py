@@ -106,6 +106,8 @@ def sweep(
     skip_broken: bool = False,
     retries: int = 0,
     fail_fast: bool = False,
+    executor: str = "processes",
+    address: str | None = None,
     renew: bool = False,
     plugins: Files | None = None,
     progress: bool = True,
@@ -151,6 +153,10 @@ def sweep(
         skip_broken: Leave out images of a folder that cannot be read.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
+        executor: What trains the jobs: `processes` of this machine, this process (`inline`), or a
+            `ray` cluster.
+        address: Of the Ray cluster, such as `auto`, `host:6379` or `ray://host:10001`; None for
+            one of this machine's own.
         renew: Train those jobs again that other code of vaebench made.
         plugins: Files whose models, networks, data sets and scores are added; the database
             remembers them.
@@ -190,6 +196,8 @@ def sweep(
         skip_broken=skip_broken,
         retries=retries,
         fail_fast=fail_fast,
+        executor=executor,
+        address=address,
     )
     recall_plugins(place.location)
     asked = (PLAIN if study is None else load_study(study)).over(

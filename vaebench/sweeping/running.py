@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vaebench.errors import StoreError, UsageError
 from vaebench.spec import JobSpec
 from vaebench.study import Study
+from vaebench.sweeping.engines import Engine
 from vaebench.sweeping.own import make_ready, own_data
 from vaebench.sweeping.planning import named, plan
 from vaebench.sweeping.twins import only_evaluated, trained_twins
@@ -37,6 +38,8 @@ class Place:
         skip_broken: Leave out images of a user's own folder that cannot be read.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
+        executor: What trains the jobs; see `engines`.
+        address: The cluster that does, where that is one; see `Engine`.
     """
 
     out: Path = Path("results")
@@ -49,6 +52,8 @@ class Place:
     skip_broken: bool = False
     retries: int = 0
     fail_fast: bool = False
+    executor: str = "processes"
+    address: str | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -60,6 +65,12 @@ class Place:
 
         if self.retries < 0:
             raise UsageError(f"--retries is {self.retries}: it must be 0 or more.")
+        _ = self.engine
+
+    @property
+    def engine(self) -> Engine:
+        """What trains the jobs."""
+        return Engine(self.executor, self.address)
 
     @property
     def location(self) -> str:
@@ -188,7 +199,13 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
         if renew and (old := set(made_by_other_code(store, keys))):
             chosen = [job for job in jobs if job.key in old]
             renewed = renew_runs(
-                store, chosen, context, telling, workers=sweep.workers, retries=place.retries
+                store,
+                chosen,
+                context,
+                telling,
+                engine=place.engine,
+                workers=sweep.workers,
+                retries=place.retries,
             )
         ended = renewed
         if not (renewed.stopped or renewed.blocked):
@@ -204,6 +221,7 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
                 dataclasses.replace(context, twins=twins),
                 place.location,
                 telling,
+                engine=place.engine,
                 workers=sweep.workers,
                 retries=place.retries,
                 fail_fast=place.fail_fast,

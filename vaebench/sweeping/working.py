@@ -1,20 +1,20 @@
-"""Jobs of a sweep trained in this machine's processes, and how that ended."""
+"""Jobs of a sweep trained, by whatever engine, and how that ended."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vaebench.errors import VaebenchError
 from vaebench.spec import JobSpec
+from vaebench.sweeping.engines import Engine
 from vaebench.sweeping.signals import Stopped, held_back, stopping_in_order
 
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
-    from vaebench.executors import Executor
-    from vaebench.executors.worker_process import Task
     from vaebench.runner import Beat, JobEnded, Notice, Runner
     from vaebench.store import Store
     from vaebench.sweeping.telling import Telling
@@ -55,6 +55,7 @@ def work(
     location: str,
     telling: Telling,
     *,
+    engine: Engine,
     workers: int,
     retries: int,
     fail_fast: bool = False,
@@ -69,8 +70,9 @@ def work(
         context: Where and how workers work.
         location: The database as the user named it, for hints.
         telling: Is shown how far the work is.
+        engine: What trains them.
         workers: Jobs trained at once; they take the context's devices in turn. On an accelerator
-            each has another process beside it, which evaluates what it has trained.
+            each process has another beside it, which evaluates what it has trained.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
         on_complete: Called with the key of each job that this process has completed.
@@ -82,12 +84,15 @@ def work(
         rank(store, sweep_id)
         return Ended(counts)
     with held_back():
-        from vaebench.executors import ProcessExecutor, RelayExecutor
         from vaebench.runner import JobEnded, Runner
-        from vaebench.worker import run_pack, train_pack
 
+    runner: Runner
+    executor = engine.executor(context, workers, lambda sign: runner.progressed(sign))
     stopped: list[int] = []
-    with telling.watching(jobs, workers, context, location) as display:
+    with ExitStack() as open_until_the_end:
+        open_until_the_end.callback(executor.shutdown, kill=True)  # what is ended ends no more
+        watching = telling.watching(jobs, workers, context, location)
+        display = open_until_the_end.enter_context(watching)
 
         def on_event(event: JobEnded | Notice | Beat) -> None:
             if stopped:
@@ -96,18 +101,6 @@ def work(
                 on_complete(event.spec.key)
             display.show(event)
 
-        runner: Runner
-
-        def processes(task: Task[WorkerContext], at: WorkerContext) -> Executor:
-            contexts = at.bound(workers)
-            return ProcessExecutor(task, contexts, on_event=lambda sign: runner.progressed(sign))
-
-        executor: Executor
-        if context.device == "cpu":  # where a score takes the core that could train
-            executor = processes(run_pack, context)
-        else:
-            beside = replace(context, holds_data=False)
-            executor = RelayExecutor(processes(train_pack, context), processes(run_pack, beside))
         runner = Runner(
             store,
             sweep_id,
