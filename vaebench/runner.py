@@ -306,7 +306,7 @@ class Runner:
                 step, phase = seen.step, seen.phase
                 each = seen.seconds / seen.steps_here if seen.steps_here else 0.0
             self._forecast.running(claim.spec, step, each, evaluating=phase == "evaluating")
-        left = self._forecast.remaining(self._waiting, self.executor.workers)
+        left = self._forecast.remaining(self._waiting, max(1, self.executor.workers))
         note = self._note or self.executor.held_up
         self.on_event(Beat(self._counts, tuple(running), left, note))
         self._note = None

@@ -39,6 +39,19 @@ class Engine:
                 f"it out for --executor {self.name}."
             )
 
+    def devices(self, name: str) -> tuple[str, ...]:
+        """Chooses the devices by name, as `resolve_devices`; in a cluster the workers' own.
+
+        Raises:
+            UsageError: The name is unknown, or this machine has no such device, and is to train.
+        """
+        from vaebench.devices import resolve_devices
+
+        if self.name == "ray" and name.startswith("cuda"):
+            return ("cuda:0",)  # Ray shows each worker the GPU that is its own, and no other
+        found = resolve_devices(name)
+        return ("cuda:0",) if self.name == "ray" and found[0].startswith("cuda") else found
+
     def executor(self, context: WorkerContext, workers: int, on_event: OnEvent) -> Executor:
         """Makes what jobs are handed to; it starts no job.
 
@@ -75,9 +88,30 @@ def _inline(engine: Engine, context: WorkerContext, workers: int, on_event: OnEv
     return InlineExecutor(run_pack, context, on_event=on_event)
 
 
+def _ray(engine: Engine, context: WorkerContext, workers: int, on_event: OnEvent) -> Executor:
+    with held_back():
+        from vaebench.data.base import data_folder
+        from vaebench.executors.ray import RayExecutor
+        from vaebench.executors.ray_worker import Named
+
+    seen_by_all = replace(
+        context,
+        out=context.out.absolute(),
+        data_dir=data_folder(context.data_dir).absolute(),
+    )
+    return RayExecutor(
+        Named("vaebench.worker", "run_pack"),
+        seen_by_all.bound(workers),
+        on_event=on_event,
+        address=engine.address,
+        gpus=int(context.device.startswith("cuda")),
+    )
+
+
 _MAKING: dict[str, Callable[[Engine, WorkerContext, int, OnEvent], Executor]] = {
     "processes": _processes,
     "inline": _inline,
+    "ray": _ray,
 }
 
 ENGINES = tuple(_MAKING)

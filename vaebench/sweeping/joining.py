@@ -48,10 +48,10 @@ def joined(place: Place, sweep_id: int, telling: Telling) -> Planned:
         DataError: The user's own data cannot be read.
         StoreError: The database cannot be read.
     """
-    from vaebench.devices import resolve_devices, resolve_precision
+    from vaebench.devices import resolve_precision
     from vaebench.store import Reader
 
-    devices = resolve_devices(place.device)
+    devices = place.engine.devices(place.device)
     with Reader.open(place.location) as reader:
         jobs = [row.spec for row in reader.jobs(sweep_id=sweep_id)]
     for precision in dict.fromkeys(job.precision for job in jobs):
