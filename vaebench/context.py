@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vaebench.data.own.opened import OwnData
+from vaebench.outputs import PATIENCE_SECONDS, Outputs
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class WorkerContext:
     """Where and how a worker works: none of it changes a figure but the device.
 
     Attributes:
-        out: Folder for checkpoints and trained models.
+        out: Folder for checkpoints and trained models; with a URL a cache before that.
         devices: Resolved devices, such as `cpu` or `cuda:0`; workers take them in turn.
         data_dir: The data folder, or None for the default.
         threads: Threads within an operation.
@@ -24,6 +25,9 @@ class WorkerContext:
             are evaluated.
         holds_data: Whether a data set is kept on the device, where it has room; the evaluation
             beside a training leaves that to it.
+        url: Where other machines find checkpoints and models; None for `out` alone.
+        patience_seconds: Wall time in which a URL that cannot be reached is tried again, where
+            a job cannot go on without.
     """
 
     out: Path
@@ -34,6 +38,8 @@ class WorkerContext:
     own: tuple[OwnData, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict, hash=False)
     holds_data: bool = True
+    url: str | None = None
+    patience_seconds: float = PATIENCE_SECONDS
 
     @property
     def device(self) -> str:
@@ -45,6 +51,11 @@ class WorkerContext:
         at = [self.devices[worker % len(self.devices)] for worker in range(workers)]
         return [replace(self, devices=(device,)) for device in at]
 
+    @property
+    def outputs(self) -> Outputs:
+        """Where checkpoints and trained models lie."""
+        return Outputs(self.out, self.url)
+
     def checkpoint(self, key: str) -> Path:
         """The file that a job is gone on from."""
         return self.out / "checkpoints" / f"{key}.pt"
@@ -54,6 +65,7 @@ class WorkerContext:
         file = self.checkpoint(key)
         for leftover in (file, *file.parent.glob(f".{file.name}-*")):
             leftover.unlink(missing_ok=True)
+        self.outputs.forget(f"checkpoints/{file.name}")
 
     def model(self, key: str) -> Path:
         """The file of a job's trained model."""

@@ -228,6 +228,7 @@ class Trainer:
         on_step: Callable[[Trainer], Any],
         should_stop: Callable[[], bool],
         on_note: Callable[[str], Any] = lambda text: None,
+        on_save: Callable[[], Any] = lambda: None,
     ) -> bool:
         """Trains to the end, or until told to stop; leaves a checkpoint either way.
 
@@ -240,6 +241,7 @@ class Trainer:
             on_step: Called after every step.
             should_stop: Asked after every step.
             on_note: Called with a line where a checkpoint could not be used.
+            on_save: Called after every checkpoint.
 
         Returns:
             Whether all steps are done.
@@ -265,9 +267,11 @@ class Trainer:
             if now - saved > every_seconds:
                 self._check(watched)
                 self.save(checkpoint)
+                on_save()
                 saved = time.perf_counter()
         self._check(watched)
         self.save(checkpoint)
+        on_save()
         return self.done
 
     def _check(self, watched: GlobalGenerators) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from vaebench.adam import MOMENTS
 from vaebench.errors import DamagedError
 from vaebench.outcome import CurvePoint
 from vaebench.protocols import Optimiser
+from vaebench.training.checkpoints import read_tensors
 
 if TYPE_CHECKING:
     from vaebench.training.loop import Trainer
@@ -64,6 +66,23 @@ def restore(trainer: Trainer, values: Mapping[str, Any], name: object) -> None:
     ]
     trainer.sums.copy_(values["sums"])
     trainer.first_bad.copy_(values["first_bad"])
+
+
+def steps_done(path: Path, job: str, code: str) -> int:
+    """Returns the step of a checkpoint; -1 where it is none of this job and this code.
+
+    Args:
+        path: The file.
+        job: The job, as JSON.
+        code: Digest of the code that trains.
+    """
+    try:
+        values = read_tensors(path) or {}
+    except DamagedError:
+        return -1
+    mine = values.get("job") == job and values.get("code") == code
+    step = values.get("step")
+    return step if mine and type(step) is int else -1
 
 
 def _fault(trainer: Trainer, values: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,265 @@
+"""Files between a cache and a URL: a real S3 server, a shared folder, and servers that refuse."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.s3_server import S3Server
+from vaebench.errors import OutputError, UsageError
+from vaebench.outputs import AwayError, Outputs
+from vaebench.outputs.courier import SILENCE_SECONDS, courier
+
+NAME = "models/0123456789abcdef.pt"
+
+
+def other_machine(outputs: Outputs, folder: Path) -> Outputs:
+    """The same URL, with a cache that is empty."""
+    return replace(outputs, folder=folder)
+
+
+def write(outputs: Outputs, content: bytes, name: str = NAME) -> None:
+    (outputs.folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (outputs.folder / name).write_bytes(content)
+
+
+@pytest.fixture(params=["s3", "file"])
+def outputs(request: pytest.FixtureRequest, tmp_path: Path) -> Outputs:
+    if request.param == "file":
+        return Outputs.at((tmp_path / "shared" / "runs").as_uri())
+    request.getfixturevalue("s3")
+    return Outputs.at(f"s3://bench/{tmp_path.name}/")
+
+
+def test_what_one_machine_publishes_another_one_gets(outputs: Outputs, tmp_path: Path) -> None:
+    there = other_machine(outputs, tmp_path / "there")
+    assert not there.fetch(NAME).exists()
+    write(outputs, b"one" * 1000)
+    outputs.publish(NAME)
+    assert there.fetch(NAME).read_bytes() == b"one" * 1000
+    write(outputs, b"two" * 1000)
+    outputs.publish(NAME)
+    assert there.fetch(NAME).read_bytes() == b"two" * 1000
+    assert there.sizes("models") == {"0123456789abcdef.pt": 3000}
+    outputs.forget(NAME)
+    outputs.finish(30)
+    assert there.sizes("models") == {}
+    assert there.fetch(NAME).read_bytes() == b"two" * 1000
+
+
+def test_what_is_the_same_there_is_not_fetched_again(outputs: Outputs, tmp_path: Path) -> None:
+    """So that a checkpoint that went further while the URL was away is not replaced."""
+    there = other_machine(outputs, tmp_path / "there")
+    write(outputs, b"published")
+    outputs.publish(NAME)
+    there.fetch(NAME)
+    for machine in (outputs, there):
+        write(machine, b"went further")
+        assert machine.fetch(NAME).read_bytes() == b"went further"
+
+
+def test_what_is_here_is_kept_where_it_is_better(outputs: Outputs, tmp_path: Path) -> None:
+    there = other_machine(outputs, tmp_path / "there")
+    write(outputs, b"7")
+    outputs.publish(NAME)
+
+    def further(here: Path, published: Path) -> bool:
+        return int(here.read_text()) >= int(published.read_text())
+
+    write(there, b"9")
+    assert there.fetch(NAME, keep=further).read_text() == "9"
+    write(outputs, b"11")
+    outputs.publish(NAME)
+    assert there.fetch(NAME, keep=further).read_text() == "11"
+    assert sorted(entry.name for entry in (there.folder / "models").glob("*.part")) == []
+
+
+def test_a_local_folder_needs_nothing(tmp_path: Path) -> None:
+    local = Outputs.at(tmp_path / "results")
+    assert (local.folder, local.url) == (tmp_path / "results", None)
+    local.check()
+    local.publish(NAME)
+    local.forget(NAME)
+    assert local.fetch(NAME) == tmp_path / "results" / NAME
+    assert local.sizes("models") == {}
+    write(local, b"1234")
+    assert local.sizes("models") == {"0123456789abcdef.pt": 4}
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_newest_of_what_waits_is_published_and_takes_no_time(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
+    for number in range(50):
+        write(outputs, b"%d" % number)
+        outputs.publish_later(NAME)
+    outputs.finish(60)
+    assert s3.objects(tmp_path.name) == {NAME: b"49"}
+    assert outputs.courier.trouble is None
+
+
+def test_a_server_that_is_away(tmp_path: Path, s3: S3Server) -> None:
+    """What is here is used; what is not is an error; once it is back, all is as before."""
+    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
+    there = other_machine(outputs, tmp_path / "there")
+    write(outputs, b"here")
+    outputs.publish(NAME)
+    s3.kill()
+    try:
+        assert outputs.fetch(NAME).read_bytes() == b"here"
+        with pytest.raises(AwayError, match=r"s3://bench/\S+ cannot be reached \("):
+            there.fetch(NAME)
+        waits: list[str] = []
+        with pytest.raises(AwayError, match="not for 1 seconds"):
+            outputs.publish(NAME, patience=1, on_wait=waits.append)
+        assert waits
+        outputs.publish_later(NAME)
+        outputs.finish(60)
+        assert "127.0.0.1" in (outputs.courier.trouble or "")
+    finally:
+        s3.start()
+    assert not there.fetch(NAME).exists()  # it came back empty
+    outputs.publish_later(NAME)
+    outputs.finish(60)
+    assert outputs.courier.trouble is None
+    assert there.fetch(NAME).read_bytes() == b"here"
+
+
+def test_an_errand_whose_process_is_killed_is_done_by_another(outputs: Outputs) -> None:
+    write(outputs, b"here")
+    outputs.check()
+    process = courier(str(outputs.url))._child
+    assert process is not None
+    process.kill()
+    process.wait()
+    outputs.publish(NAME)
+    assert "0123456789abcdef.pt" in outputs.sizes("models")
+
+
+@contextlib.contextmanager
+def answering(status: int, code: str) -> Iterator[str]:
+    """A server that answers every request with an error of S3."""
+    body = f"<Error><Code>{code}</Code><Message>Said by {code}</Message></Error>".encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        close_connection = True
+
+        def handle_expect_100(self) -> bool:
+            self.answer()
+            return False
+
+        def answer(self) -> None:
+            self.send_response(status)
+            self.send_header("Connection", "close")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = answer
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (403, "AccessDenied"),
+        (403, "InvalidAccessKeyId"),
+        (403, "SignatureDoesNotMatch"),
+        (507, "InsufficientStorage"),
+        (507, "XMinioStorageFull"),
+    ],
+)
+def test_a_refusal_is_a_line_that_names_it(
+    status: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(status, code) as place:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", place)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+        with pytest.raises(OutputError) as told:
+            Outputs.at(f"s3://bench/{tmp_path.name}").check()
+    line = str(told.value)
+    assert not isinstance(told.value, AwayError)
+    assert line.startswith(f"s3://bench/{tmp_path.name} cannot be used (")
+    assert f"Said by {code}" in line
+    assert "geheim" not in line
+    assert "\n" not in line
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SILENCE_SECONDS, "check", 2.0)
+    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        place = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", place)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+        with pytest.raises(AwayError, match=r"cannot be reached \(it does not answer\)"):
+            outputs.check()
+
+
+def test_no_such_bucket(s3: S3Server) -> None:
+    with pytest.raises(OutputError, match=r"s3://nowhere/x cannot be used \(The specified bucket"):
+        Outputs.at("s3://nowhere/x").check()
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(OutputError, match=r"cannot be used \(.*Not a directory"):
+        Outputs.at((tmp_path / "file" / "runs").as_uri()).check()
+
+
+def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    with contextlib.suppress(ImportError):
+        import gcsfs  # noqa: F401
+
+        pytest.skip("gcsfs is installed here")
+    with pytest.raises(UsageError, match=r"gs://.*pip install 'vaebench\[gs\]'"):
+        Outputs.at("gs://bench/x").check()
+
+
+@pytest.mark.parametrize("url", ["nonsense://x/y", "s4://bucket/runs"])
+def test_a_protocol_that_does_not_exist(url: str) -> None:
+    with pytest.raises(UsageError, match="is no protocol of outputs: they are s3, gs, sftp, file"):
+        Outputs.at(url).check()
+
+
+def test_no_password_is_shown_or_kept_in_a_name(cache: Path) -> None:
+    first = Outputs.at("sftp://anna:geheim@host/runs")
+    assert str(first) == "sftp://anna:***@host/runs"
+    assert first.folder == Outputs.at("sftp://anna:anderes@host/runs/").folder
+    assert first.folder.parent == cache / "outputs"
+    with pytest.raises(OutputError if _has("paramiko") else UsageError) as told:
+        replace(first, url="sftp://anna:geheim@127.0.0.1:1/runs").check()
+    assert "geheim" not in str(told.value)
+
+
+def _has(package: str) -> bool:
+    try:
+        __import__(package)
+    except ImportError:
+        return False
+    return True
