@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from vaebench.data.own.opened import OwnData
 from vaebench.outputs import PATIENCE_SECONDS, Outputs
@@ -41,6 +42,17 @@ class WorkerContext:
     url: str | None = None
     patience_seconds: float = PATIENCE_SECONDS
 
+    @classmethod
+    def at(cls, out: str | Path, **rest: Any) -> WorkerContext:
+        """Returns the context of an `--out`, which is a folder or a URL.
+
+        Args:
+            out: It.
+            rest: Other attributes.
+        """
+        outputs = Outputs.at(out)
+        return cls(outputs.folder, url=outputs.url, **rest)
+
     @property
     def device(self) -> str:
         """The one that a worker of this context uses: the first."""
@@ -50,6 +62,10 @@ class WorkerContext:
         """Returns what each of several workers is given: its own device, and all the rest."""
         at = [self.devices[worker % len(self.devices)] for worker in range(workers)]
         return [replace(self, devices=(device,)) for device in at]
+
+    def here(self) -> WorkerContext:
+        """Returns the same for the machine that this is called on: its own cache before a URL."""
+        return self if self.url is None else replace(self, out=Outputs.at(self.url).folder)
 
     @property
     def outputs(self) -> Outputs:
@@ -70,8 +86,3 @@ class WorkerContext:
     def model(self, key: str) -> Path:
         """The file of a job's trained model."""
         return self.out / "models" / f"{key}.pt"
-
-    @property
-    def folders(self) -> tuple[Path, Path]:
-        """The folders of checkpoints and of trained models."""
-        return self.checkpoint("").parent, self.model("").parent

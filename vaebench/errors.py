@@ -38,6 +38,10 @@ class OutputError(VaebenchError):
     """A file cannot be written: no fault of the job that wanted to, so the sweep stops."""
 
 
+class AwayError(OutputError):
+    """A URL that outputs lie at cannot be reached now; it may be later."""
+
+
 class DeviceError(VaebenchError):
     """A device cannot be used any more: no fault of the job at hand, so the sweep stops."""
 

@@ -59,7 +59,7 @@ def hint_again(command: str, db: str) -> str:
 def hint_report(db: str, out: str | Path) -> str:
     """Returns the command that reports on a database whose sweep wrote to the folder `out`."""
     command = hint("vaebench report", db)
-    if "://" in db and Path(out) != Path(DEFAULT_OUT):
+    if "://" in db and "://" not in str(out) and Path(out) != Path(DEFAULT_OUT):
         command += f" --out {shlex.quote(str(Path(out) / 'report'))}"
     return command
 

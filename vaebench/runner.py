@@ -134,6 +134,7 @@ class Runner:
         self._claims: dict[Future[list[JobOutcome]], Claim] = {}
         self._progress: dict[str, Progress] = {}
         self._notices: list[Progress] = []
+        self._said: str | None = None
         self._progress_lock = threading.Lock()
         self._forecast = Forecast(trained)
         self._waiting: dict[JobSpec, int] = {}
@@ -291,7 +292,9 @@ class Runner:
         with self._progress_lock:
             notices, self._notices = self._notices, []
         for said in notices:
-            self.on_event(Notice(self._specs[said.key], said.note or ""))
+            if said.note != self._said:  # which several workers say at once
+                self.on_event(Notice(self._specs[said.key], said.note or ""))
+            self._said = said.note
 
     def _tell(self) -> None:
         self._pass_on()

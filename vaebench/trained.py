@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vaebench.errors import DataError, UsageError
+from vaebench.outputs import Outputs, is_url
 from vaebench.spec import JobSpec
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
     """Loads a trained model by its run's key.
 
     Args:
-        out: Folder of the sweep, or the folder `models` in it.
+        out: Folder or URL of the sweep, or of `models` in it.
         key: Key of the run, or its first digits.
 
     Returns:
@@ -35,6 +36,7 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
         UsageError: No model or more than one has a key that begins so.
         DamagedError: The file is damaged.
         VaebenchError: This vaebench does not know such a job.
+        OutputError: The URL cannot be read.
 
     Example:
         >>> model = load_model(folder, key)
@@ -45,15 +47,22 @@ def load_model(out: str | Path, key: str) -> TrainedModel:
     from vaebench.saved import load_model as read
     from vaebench.store import recall_plugins
 
-    folder = Path(out)
-    models = folder / "models" if (folder / "models").is_dir() else folder
-    found = sorted(models.glob("*.pt"))
+    remote = Outputs.of_models(out) if is_url(out) else None
+    if remote is not None:
+        models = remote.folder / "models"
+        found = sorted(models / name for name in remote.sizes("models") if name.endswith(".pt"))
+    else:
+        models = Path(out) / "models" if (Path(out) / "models").is_dir() else Path(out)
+        found = sorted(models.glob("*.pt"))
     matching = [file for file in found if file.stem.startswith(key.lower())]
     if len(matching) != 1 or not key:
         what = f"{len(matching):,} begin so: give more digits" if matching else "none begins so"
         raise UsageError(
-            f"There is no one model of key {key!r} among the {len(found):,} in {models}: {what}."
+            f"There is no one model of key {key!r} among the {len(found):,} in "
+            f"{remote or models}: {what}."
         )
+    if remote is not None:
+        remote.fetch(f"models/{matching[0].name}")
     recall_plugins(str(models.parent / "results.db"))
     spec, model = read(matching[0])
     return TrainedModel(spec, model)

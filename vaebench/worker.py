@@ -33,6 +33,7 @@ from vaebench.memory import last_sign, ran_out
 from vaebench.networks import fitting_size
 from vaebench.networks.vae import VAE
 from vaebench.outcome import JobOutcome, Progress, Representation
+from vaebench.outputs import JobFiles
 from vaebench.plugging import of_scores, of_training, trained_by
 from vaebench.saved import Training, load_model, read_model, save_model
 from vaebench.signs import Interrupted, while_evaluating, while_training
@@ -112,7 +113,7 @@ def _outcomes(
     except DeviceError as error:
         return [JobOutcome(spec.key, "blocked", error=str(error)) for spec in pack]
     code_digest()  # of the code that this process has just imported, not of later edits
-    outcomes = []
+    context, outcomes = context.here(), []
     for spec in pack:
         try:
             set_precision(spec.precision, context.device)
@@ -154,8 +155,9 @@ def _train_alone(
         on_event(sign)
 
     if spec.key not in context.twins:
-        feed, _ = _feed(spec, context, seen)
-        _, training = _train(spec, feed, context, {}, seen, should_stop)
+        files = JobFiles(spec, context.outputs, seen, should_stop, context.patience_seconds)
+        feed, _ = _feed(spec, context, files.watch)
+        _, training = _train(spec, feed, context, {}, files, should_stop)
         if training is None:
             return JobOutcome(spec.key, "interrupted")
         if "training" in phases:
@@ -169,21 +171,24 @@ def _run(
     on_event: Callable[[Progress], Any],
     should_stop: Callable[[], bool],
 ) -> JobOutcome:
-    feed, own = _feed(spec, context, on_event)
+    files = JobFiles(spec, context.outputs, on_event, should_stop, context.patience_seconds)
+    feed, own = _feed(spec, context, files.watch)
     data = feed.data
     digest = own.digest if own else None
     known = environment(context.device, context.threads, data.source, digest, of_training(spec))
     found = _twin(spec, context, on_event)
-    model, training = found or _train(spec, feed, context, known, on_event, should_stop)
+    model, training = found or _train(spec, feed, context, known, files, should_stop)
     if training is None:
         return JobOutcome(spec.key, "interrupted")
     start = time.perf_counter()
     try:
-        figures = _evaluate(spec, model.to(feed.device), feed, on_event, should_stop)
+        figures = _evaluate(spec, model.to(feed.device), feed, files.watch, should_stop)
     except Interrupted:
         return JobOutcome(spec.key, "interrupted")
     eval_seconds = time.perf_counter() - start
     save_model(context.model(spec.key), spec, model, training)
+    if not files.publish_model():
+        return JobOutcome(spec.key, "interrupted")
     known = known | _scorers(figures)
     if found:
         known = {**training.environment, "code": code_digest(), "evaluation": known}
@@ -203,7 +208,7 @@ def _train(
     feed: Feed,
     context: WorkerContext,
     known: Mapping[str, Any],
-    on_event: Callable[[Progress], Any],
+    files: JobFiles,
     should_stop: Callable[[], bool],
 ) -> tuple[VAE, Training | None]:
     """Trains a job from its checkpoint on; no training is told of where it was interrupted."""
@@ -211,14 +216,18 @@ def _train(
     model = build_model(spec, data.observation_shape, len(data.label_names))
     train, _ = split(spec, data)
     trainer = Trainer(spec, model, feed, torch.from_numpy(train), feed.device)
+    if not files.bring_checkpoint(trainer.further):
+        return model, None
     finished = trainer.run(
         checkpoint=context.checkpoint(spec.key),
         every_seconds=context.checkpoint_seconds,
-        on_step=while_training(on_event),
+        on_step=while_training(files.watch),
         should_stop=should_stop,
-        on_note=lambda text: on_event(Progress(spec.key, "loading", 0, note=text)),
+        on_note=files.note,
+        on_save=files.checkpoint_written,
     )
     if not finished:
+        files.leave_checkpoint()
         return model, None
     return model, Training(trainer.code, trainer.seconds, tuple(trainer.curve), known)
 
@@ -231,6 +240,7 @@ def _twin(
         return None
     path = context.model(context.twins[spec.key])
     try:
+        context.outputs.fetch(f"models/{path.name}")
         saved = read_model(path)
         training = saved.training
         if training is None or training.code != trained_by(spec):
@@ -250,6 +260,7 @@ def _evaluate_again(
     on_event: Callable[[Progress], Any],
     should_stop: Callable[[], bool],
 ) -> JobOutcome:
+    context.outputs.fetch(f"models/{spec.key}.pt")
     trained, model = load_model(context.model(spec.key))
     if trained != spec:
         raise DamagedError(f"{context.model(spec.key)} is the model of another job, {trained.key}.")

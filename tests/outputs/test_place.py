@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.s3_server import S3Server
-from vaebench.errors import OutputError, UsageError
-from vaebench.outputs import AwayError, Outputs
+from vaebench.errors import AwayError, OutputError, UsageError
+from vaebench.outputs import Outputs
 from vaebench.outputs.courier import SILENCE_SECONDS, courier
 
 NAME = "models/0123456789abcdef.pt"

@@ -48,7 +48,7 @@ def _trained(sweep: Planned, jobs: list[JobSpec]) -> dict[str, str]:
     from vaebench.store import Reader
 
     with Reader.open(sweep.place.location) as reader:
-        return trained_twins(reader, jobs, WorkerContext(out=sweep.place.out))
+        return trained_twins(reader, jobs, WorkerContext.at(sweep.place.out))
 
 
 def _say_other_code(location: str, done: set[str]) -> None:

@@ -70,7 +70,7 @@ def _write_figures(
     key: str,
     folder: Path,
     db: str,
-    models: Path | None,
+    models: str | None,
     data_dir: Path | None,
     dataset: str | None,
 ) -> None:

@@ -35,18 +35,20 @@ DataDirOption = Annotated[
 ]
 
 ModelsOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--out", help="Folder of the models, as of the sweep. Default: beside the database."
+        "--out",
+        metavar="FOLDER|URL",
+        help="Where the models lie, as of the sweep. Default: beside the database.",
     ),
 ]
 
 TrainedOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--models",
-        metavar="FOLDER",
-        help="Folder of trained models. Default: models, beside the database.",
+        metavar="FOLDER|URL",
+        help="Folder of trained models, or a sweep's URL. Default: models, beside the database.",
     ),
 ]
 

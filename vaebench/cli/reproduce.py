@@ -82,7 +82,7 @@ def reproduce(
             raise typer.Exit(1)
         tables.emit(Text(f"{_same(found.stored)} the same, bit for bit."))
         return
-    context = WorkerContext(out=out or folder_of(db), data_dir=data_dir)
+    context = WorkerContext.at(out or folder_of(db), data_dir=data_dir)
     with opened(db) as reader:
         if chosen := _to_restore(reader, key, context):
             _restore(reader, chosen, context, device, dataset, workers)
@@ -103,13 +103,14 @@ def _to_restore(reader: Reader, key: str | None, context: WorkerContext) -> list
     bare = set(without_model([row.key for row in rows], context))
     for row in rows:
         if row.key not in bare:
+            context.outputs.fetch(f"models/{row.key}.pt")
             try:
                 check_file(context.model(row.key))
             except DamagedError as error:
                 tables.note(str(error))
                 bare.add(row.key)
     if not bare:
-        place = context.model("").parent
+        place = f"{context.outputs}/models"
         what = "Its model is" if key else f"The models of all {len(rows):,} finished runs are"
         tables.note(f"{what} in {place}, undamaged: there is nothing to restore.")
     return [row for row in rows if row.key in bare]
@@ -146,13 +147,13 @@ def _restore(
             return
         if place.exists():
             tables.note(f"{place} was damaged and is now {set_aside(place).name}.")
-        put(model, place)
+        put(model, context, outcome.key)
         tables.note(f"Run {outcome.key}: {_same(stored).lower()} the same; {place} is back.")
 
     ended = train_again([row.spec for row in rows], context, take, Terminal(), workers=count)
     say_ended(ended)
     back = ended.counts["COMPLETE"] - len(different)
-    tables.note(f"{back:,} of {len(rows):,} models are back in {context.model('').parent}.")
+    tables.note(f"{back:,} of {len(rows):,} models are back in {context.outputs}/models.")
     if back < len(rows):
         raise typer.Exit(1)
 

@@ -19,6 +19,7 @@ from vaebench.fingerprint import other_code
 from vaebench.hints import folder_of, hint, hint_again, hint_report, password_hint
 from vaebench.measures import measure
 from vaebench.models import find_model
+from vaebench.outputs import is_url
 from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
 from vaebench.sweeping.running import Finished, Planned
@@ -189,7 +190,7 @@ def closing(
     failed: Sequence[tuple[str, str]],
     db: str,
     command: str,
-    out: Path,
+    out: str | Path,
 ) -> None:
     """Prints how a sweep ended and what to do next.
 
@@ -198,7 +199,7 @@ def closing(
         failed: Key and error line of the jobs that failed.
         db: The database.
         command: What the user typed.
-        out: The sweep's folder.
+        out: The sweep's folder, or URL.
     """
     left = counts["PENDING"] + counts["RUNNING"]
     tables.note(f"{counts['COMPLETE']} complete, {len(failed)} failed, {left} to do: {hidden(db)}")
@@ -215,21 +216,22 @@ def closing(
         tables.note(advice)
 
 
-def missing_models(bare: int, runs: int, location: str, out: Path) -> str:
+def missing_models(bare: int, runs: int, location: str, out: str | Path) -> str:
     """Says how many finished runs have no trained model, and what brings it back.
 
     Args:
         bare: Finished runs without one.
         runs: Finished runs in all.
         location: The database.
-        out: Folder of the models.
+        out: The sweep's folder, or URL.
     """
     verb = "has" if bare == 1 else "have"
     total = "1 finished run" if runs == 1 else f"{runs:,} finished runs"
     command = hint("vaebench reproduce --restore --all", location)
-    if out != folder_of(location):
-        command += f" --out {shlex.quote(str(out))}"
+    place = hidden(str(out)).rstrip("/")
+    if is_url(out) or Path(out) != folder_of(location):
+        command += f" --out {shlex.quote(place)}"
     return (
-        f"{bare:,} of {total} {verb} no trained model in {out / 'models'}. To train them again, "
+        f"{bare:,} of {total} {verb} no trained model in {place}/models. To train them again, "
         f"compare and bring them back: {command}"
     )

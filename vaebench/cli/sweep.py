@@ -182,9 +182,14 @@ def sweep(
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: Annotated[
-        Path,
-        typer.Option(help="Folder for checkpoints, models and report.", rich_help_panel=WHERE),
-    ] = Path("results"),
+        str,
+        typer.Option(
+            metavar="FOLDER|URL",
+            help="Folder for checkpoints, models and report; or s3://BUCKET/PREFIX, gs://…, "
+            "sftp://… for checkpoints and models.",
+            rich_help_panel=WHERE,
+        ),
+    ] = "results",
     db: Annotated[
         str | None,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption, ModelsOption
 from vaebench.cli.reading import say_left_out
 from vaebench.errors import StoreError, UsageError
 from vaebench.hints import folder_of
+from vaebench.outputs import Outputs
 from vaebench.sweeping.stored import merge as taken_over
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """Runs or files that are named one by one, at most."""
+
+DELETING_SECONDS = 60.0
+"""How long files are waited for that are deleted at a URL."""
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
@@ -38,7 +43,7 @@ def remove(
     from vaebench.context import WorkerContext
     from vaebench.store import Store, forget
 
-    context = WorkerContext(out=out or folder_of(db))
+    context = WorkerContext.at(out or folder_of(db))
     with Store(db, create=False) as store:
         chosen = list(dict.fromkeys(store.key(key) for key in keys))
         rows = {row.key: row for row in store.jobs(keys=chosen)}
@@ -57,7 +62,9 @@ def remove(
         gone = [key for key in chosen if forget(store, key)]
         for key in gone:
             context.model(key).unlink(missing_ok=True)
+            context.outputs.forget(f"models/{key}.pt")
             context.forget(key)
+        _say_left(context)
     left = len(chosen) - len(gone)
     tables.note(f"{len(gone):,} removed{f', {left:,} left: they are being trained' * bool(left)}.")
     if left:
@@ -109,40 +116,62 @@ def prune(
     """
     from vaebench.context import WorkerContext
 
-    context = WorkerContext(out=out or folder_of(db))
-    files = [file for folder in context.folders for file in sorted(folder.glob("*.pt"))]
-    idle = _idle(db, context, files)
+    context = WorkerContext.at(out or folder_of(db))
+    files = _files(context)
+    idle = _idle(db, files)
     if not idle:
         tables.note(f"Nothing to prune: all {len(files):,} checkpoints and models are needed.")
         return
-    for file in idle[:LISTED]:
-        tables.note(str(file))
+    for name in idle[:LISTED]:
+        tables.note(f"{context.outputs}/{name}")
     if len(idle) > LISTED:
         tables.note(f"and {len(idle) - LISTED:,} more.")
-    sizes = {file: file.stat().st_size for file in idle}
-    if not (yes or _agreed(f"Delete {len(idle):,} files, {sum(sizes.values()) / 1e6:,.1f} MB?")):
+    size = sum(files[name] for name in idle)
+    if not (yes or _agreed(f"Delete {len(idle):,} files, {size / 1e6:,.1f} MB?")):
         raise typer.Exit(1)
-    still = _idle(db, context, idle)  # a sweep may have been started while this waited
-    for file in still:
-        file.unlink(missing_ok=True)
-    size = sum(sizes[file] for file in still)
+    still = _idle(db, idle)  # a sweep may have been started while this waited
+    for name in still:
+        (context.out / name).unlink(missing_ok=True)
+        context.outputs.forget(name)
+    _say_left(context)
+    size = sum(files[name] for name in still)
     tables.note(f"{len(still):,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
 
 
-def _idle(db: str, context: WorkerContext, files: list[Path]) -> list[Path]:
+def _files(context: WorkerContext) -> dict[str, int]:
+    """Returns the sizes of checkpoints and models, at a URL or here, by names in OUT."""
+    return {
+        f"{folder}/{name}": size
+        for folder in ("checkpoints", "models")
+        for place in (Outputs(context.out), context.outputs)
+        for name, size in sorted(place.sizes(folder).items())
+        if name.endswith(".pt")
+    }
+
+
+def _say_left(context: WorkerContext) -> None:
+    """Waits until files are deleted at a URL, and says where that was not possible."""
+    if trouble := context.outputs.finish(DELETING_SECONDS):
+        tables.note(
+            f"Not all files at {context.outputs} were deleted ({trouble}): `vaebench prune` will."
+        )
+
+
+def _idle(db: str, files: Iterable[str]) -> list[str]:
     """Returns those files that no job needs; one that is on its way to its end needs both kinds."""
     from vaebench.store import Reader
 
     with Reader.open(db) as reader:
         states = reader.states()
-    needed = {context.model(key) for key, state in states.items() if state != "FAILED"}
-    needed |= {context.checkpoint(key) for key, state in states.items() if state != "COMPLETE"}
-    return [file for file in files if file not in needed and _named_by_key(file)]
+    needed = {f"models/{key}.pt" for key, state in states.items() if state != "FAILED"}
+    needed |= {f"checkpoints/{key}.pt" for key, state in states.items() if state != "COMPLETE"}
+    return [name for name in files if name not in needed and _named_by_key(name)]
 
 
-def _named_by_key(file: Path) -> bool:
+def _named_by_key(name: str) -> bool:
     """Says whether a file's name is a job key: other files are somebody's own."""
-    return len(file.stem) == 16 and set(file.stem) <= set("0123456789abcdef")
+    stem = Path(name).stem
+    return len(stem) == 16 and set(stem) <= set("0123456789abcdef")
 
 
 def _same_file(one: str, other: str) -> bool:

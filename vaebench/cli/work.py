@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,8 +29,11 @@ def work(
         typer.Option(metavar="NUMBER", help="The sweep to work on. Default: all that have work."),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of checkpoints and models. Default: beside the database."),
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL",
+            help="Where checkpoints and models lie. Default: beside the database.",
+        ),
     ] = None,
     data_dir: DataDirOption = None,
     device: DeviceOption = "auto",
@@ -43,7 +45,7 @@ def work(
     """Train what sweeps in a database still have to do, beside whoever else does.
 
     It ends when no job is left. Several of these, on one machine or on many
-    that share a PostgreSQL database and a folder, do each job once; one that
+    that share a PostgreSQL database and a folder or a URL, do each job once; one that
     dies gives its jobs back.
 
     Example: vaebench work --db results/results.db --workers 2

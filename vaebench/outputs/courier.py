@@ -10,21 +10,15 @@ from functools import cache
 from typing import Any
 
 from vaebench.child import Child
-from vaebench.errors import OutputError, UsageError
+from vaebench.errors import AwayError, OutputError, UsageError
+from vaebench.outputs.place import STOP_SECONDS
 from vaebench.outputs.remote import Fault, serve
 from vaebench.passwords import hidden
 
 SILENCE_SECONDS = {"publish": 180.0, "fetch": 180.0, "names": 60.0, "forget": 30.0, "check": 30.0}
 """How long errands may take. Then their process is ended, and the next gets a new one."""
 
-STOP_SECONDS = 15.0
-"""How long errands may still take after a stop was asked for."""
-
 TICK_SECONDS = 0.1
-
-
-class AwayError(OutputError):
-    """What is at a URL cannot be reached now; it may be later."""
 
 
 class Courier:
@@ -70,6 +64,7 @@ class Courier:
             self._send(action, arguments)
             good, value = self._answer(should_stop)
             if good:
+                self.trouble = None
                 return value
             raise self._error(value)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vaebench.outputs.courier import STOP_SECONDS, AwayError
-from vaebench.outputs.place import PATIENCE_SECONDS, Outputs
+from vaebench.errors import AwayError
+from vaebench.outcome import Progress
+from vaebench.outputs.place import PATIENCE_SECONDS, STOP_SECONDS, Outputs
+from vaebench.spec import JobSpec
 
 _SAID: dict[Outputs, str] = {}
 """What this process has told of a URL that cannot be reached, until it can."""
@@ -20,9 +23,9 @@ class JobFiles:
     again. A model is published before its job is complete.
 
     Args:
-        key: The job's key.
+        spec: The job.
         outputs: Where outputs lie.
-        note: Called with lines for the user.
+        on_event: Called with signs of life, and with lines for the user.
         should_stop: Asked often; once true, nothing is waited for long.
         patience: Wall time in seconds in which an unreachable URL is tried again, where the job
             cannot go on without.
@@ -30,15 +33,16 @@ class JobFiles:
 
     def __init__(
         self,
-        key: str,
+        spec: JobSpec,
         outputs: Outputs,
-        note: Callable[[str], Any],
+        on_event: Callable[[Progress], Any],
         should_stop: Callable[[], bool],
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._checkpoint, self._model = f"checkpoints/{key}.pt", f"models/{key}.pt"
+        self._checkpoint, self._model = f"checkpoints/{spec.key}.pt", f"models/{spec.key}.pt"
         self._outputs = outputs
-        self._note = note
+        self._on_event = on_event
+        self._last = Progress(spec.key, "loading", 0)
         self._should_stop = should_stop
         self._patience = patience
 
@@ -60,6 +64,7 @@ class JobFiles:
                 keep=keep,
                 patience=self._patience,
                 should_stop=self._should_stop,
+                on_wait=self._say,
             )
         except AwayError:
             if self._should_stop():
@@ -71,16 +76,22 @@ class JobFiles:
         """Has the checkpoint published beside the training; the newest wins."""
         self._outputs.publish_later(self._checkpoint)
 
-    def look(self) -> None:
-        """Lets errands go on, and says when the URL is gone or back; takes no time."""
+    def watch(self, sign: Progress) -> None:
+        """Passes a sign of life on, lets errands go on, and says when the URL is gone or back."""
+        self._last = sign
+        self._on_event(sign)
         if self._outputs.url is not None:
             self._outputs.courier.go_on()
             self._say(self._outputs.courier.trouble)
 
+    def note(self, text: str) -> None:
+        """Tells the user a line."""
+        self._on_event(replace(self._last, note=text))
+
     def leave_checkpoint(self) -> None:
         """Waits a little until the checkpoint of a job that was stopped is published."""
         self._outputs.finish(STOP_SECONDS)
-        self.look()
+        self.watch(self._last)
 
     def publish_model(self) -> bool:
         """Publishes the trained model, and drops what the checkpoint was still to do.
@@ -111,10 +122,10 @@ class JobFiles:
         before = _SAID.get(self._outputs)
         if trouble is not None and before is None:
             _SAID[self._outputs] = trouble
-            self._note(
-                f"{self._outputs} cannot be written now ({trouble}). Work goes on; what is to lie "
+            self.note(
+                f"{self._outputs} cannot be used now ({trouble}). Work goes on; what is to lie "
                 f"there waits in {self._outputs.folder}."
             )
         elif trouble is None and before is not None:
             del _SAID[self._outputs]
-            self._note(f"{self._outputs} can be written again.")
+            self.note(f"{self._outputs} can be used again.")

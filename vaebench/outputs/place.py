@@ -9,19 +9,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vaebench.errors import OutputError
+from vaebench.errors import AwayError, OutputError
 from vaebench.files import unwritable
-from vaebench.outputs.courier import AwayError, Courier, courier
 from vaebench.outputs.remote import read_stamp, write_stamp
 from vaebench.passwords import hidden
+
+if TYPE_CHECKING:
+    from vaebench.outputs.courier import Courier
 
 CACHE_VARIABLE = "VAEBENCH_CACHE"
 """Environment variable that names the folder of this user's caches."""
 
 PATIENCE_SECONDS = 180.0
 """How long a file is tried to be published or fetched again while a URL cannot be reached."""
+
+STOP_SECONDS = 15.0
+"""How long what goes to a URL may still take after a stop was asked for."""
 
 AGAIN_SECONDS = 1.0
 """Between two of these tries."""
@@ -57,6 +62,11 @@ class Outputs:
             _caches() / "outputs" / hashlib.sha256(hidden(url).encode()).hexdigest()[:16], url
         )
 
+    @classmethod
+    def of_models(cls, url: str | Path) -> Outputs:
+        """Returns the outputs of a sweep's URL, or of that of `models` in it."""
+        return cls.at(str(url).rstrip("/").removesuffix("/models"))
+
     def __str__(self) -> str:
         return str(self.folder) if self.url is None else hidden(self.url)
 
@@ -67,6 +77,7 @@ class Outputs:
         keep: Callable[[Path, Path], bool] = lambda here, there: False,
         patience: float = 0.0,
         should_stop: Callable[[], bool] = lambda: False,
+        on_wait: Callable[[str], Any] = lambda reason: None,
     ) -> Path:
         """Brings a file here where another one was published than the one that is here.
 
@@ -77,6 +88,7 @@ class Outputs:
             keep: Asked with what is here and what was published; says whether the first is kept.
             patience: Wall time in seconds in which an unreachable URL is tried again.
             should_stop: Asked often; once true, nothing is waited for.
+            on_wait: Called with the reason when it is to be tried again.
 
         Returns:
             Where it is, if it is anywhere.
@@ -92,7 +104,15 @@ class Outputs:
             file.parent.mkdir(parents=True, exist_ok=True)
             known = read_stamp(file)
             patience = 0.0 if file.exists() else patience
-            stamp = self._ask("fetch", name, str(part), known, patience=patience, stop=should_stop)
+            stamp = self._ask(
+                "fetch",
+                name,
+                str(part),
+                known,
+                patience=patience,
+                stop=should_stop,
+                on_wait=on_wait,
+            )
             if stamp is not None:
                 if not (file.exists() and keep(file, part)):
                     part.replace(file)
@@ -154,10 +174,16 @@ class Outputs:
             self.publish_no_more(name)
             self.courier.later("forget", name)
 
-    def finish(self, seconds: float) -> None:
-        """Waits, no longer than this, for what was to be done while the caller goes on."""
-        if self.url is not None:
-            self.courier.finish(seconds)
+    def finish(self, seconds: float) -> str | None:
+        """Waits, no longer than this, for what was to be done while the caller goes on.
+
+        Returns:
+            Why the last of it failed, if it did.
+        """
+        if self.url is None:
+            return None
+        self.courier.finish(seconds)
+        return self.courier.trouble
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Returns the sizes in bytes of the files in a folder such as `models`, by their names.
@@ -184,6 +210,8 @@ class Outputs:
     @property
     def courier(self) -> Courier:
         """Who does errands to the URL."""
+        from vaebench.outputs.courier import courier
+
         assert self.url is not None
         return courier(self.url)
 

@@ -6,12 +6,14 @@ import contextlib
 import errno
 import re
 import secrets
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaebench.files import replacing
 from vaebench.passwords import without_secrets
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
 """Stores whose objects appear whole, when their upload is complete."""

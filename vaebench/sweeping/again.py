@@ -58,7 +58,7 @@ def train_again(
     from vaebench.store import DatabaseLockedError, Store, forget, stored_outcome
 
     folder = context.out / FOLDER / _code()
-    beside = dataclasses.replace(context, out=folder)
+    beside = dataclasses.replace(context, out=folder, url=None)
 
     def hand_over(key: str) -> None:
         with locked(folder / "taking"):
@@ -204,7 +204,7 @@ def renew_runs(
             renewed = renew(store, outcome)
         finally:
             if renewed:
-                put(model, kept)
+                put(model, context, outcome.key)
                 before.unlink(missing_ok=True)
             elif before.exists():
                 before.replace(kept)
@@ -216,8 +216,14 @@ def renew_runs(
     )
 
 
-def put(model: Path, place: Path) -> None:
-    """Moves a trained model to where it belongs."""
+def put(model: Path, context: WorkerContext, key: str) -> None:
+    """Moves a trained model to where it belongs.
+
+    Raises:
+        OutputError: That is a URL which cannot be written; the model is where it was.
+    """
+    place = context.model(key)
+    context.outputs.publish(f"models/{key}.pt", source=model, patience=context.patience_seconds)
     place.parent.mkdir(parents=True, exist_ok=True)
     model.replace(place)
 
@@ -234,7 +240,7 @@ def pick_up(store: Reader, context: WorkerContext) -> None:
     folder = context.out / FOLDER / _code()
     if not (folder / "results.db").exists():
         return
-    beside, states = dataclasses.replace(context, out=folder), store.states()
+    beside, states = dataclasses.replace(context, out=folder, url=None), store.states()
     with Reader.open(folder / "results.db") as makeshift, locked(folder / "taking"):
         for row in makeshift.jobs(states=["COMPLETE"]):
             model = beside.model(row.key)
@@ -246,12 +252,15 @@ def pick_up(store: Reader, context: WorkerContext) -> None:
                 row.eval_seconds,
             )
             if same and made.get("code") == code_digest() and not other_versions(made):
-                put(model, context.model(row.key))
+                put(model, context, row.key)
                 model.with_name(f"{row.key}.before.pt").unlink(missing_ok=True)
 
 
 def without_model(keys: Collection[str], context: WorkerContext) -> list[str]:
-    """Returns those of the runs whose trained model is not in OUT."""
-    folder = context.model("").parent
-    there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    """Returns those of the runs whose trained model is not in OUT.
+
+    Raises:
+        OutputError: OUT is a URL that cannot be read.
+    """
+    there = context.outputs.sizes("models") if keys else {}
     return [key for key in keys if context.model(key).name not in there]

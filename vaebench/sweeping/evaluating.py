@@ -59,7 +59,7 @@ def evaluate(
     Args:
         keys: Runs, or their first digits; None for all that are finished.
         db: A file, or a PostgreSQL URL.
-        out: Folder of the models; None for that of the database.
+        out: Folder or URL of the models, as of the sweep; None for that of the database.
         data_dir: Folder of downloaded data sets.
         device: `auto`, or a device.
         workers: Models at once; None for one a core, or one a GPU.
@@ -80,9 +80,10 @@ def evaluate(
     from vaebench.runner import rank
     from vaebench.store import Store, score_anew, stored_outcome
 
-    folder = Path(out) if out is not None else folder_of(str(db))
     data = None if data_dir is None else Path(data_dir)
-    context = WorkerContext(out=folder, devices=resolve_devices(device), data_dir=data)
+    context = WorkerContext.at(
+        out or folder_of(str(db)), devices=resolve_devices(device), data_dir=data
+    )
     changed: dict[str, Sequence[Difference]] = {}
     failed: dict[str, str] = {}
     with Store(db, create=False) as store:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from vaebench import lists
 from vaebench.errors import UsageError
+from vaebench.hints import folder_of
+from vaebench.outputs import is_url
 from vaebench.passwords import hidden
 from vaebench.plugging import use_plugins
 from vaebench.study import PLAIN
@@ -36,14 +38,14 @@ class SweepResult:
 
     Attributes:
         db: Its database: a file, or a URL.
-        out: Folder of its models.
+        out: Folder of its models, or URL.
         keys: The keys of its jobs, in the order they were trained in.
         counts: Its jobs by state.
         failed: Key -> what went wrong, of jobs that failed.
     """
 
     db: str
-    out: Path
+    out: str | Path
     keys: tuple[str, ...]
     counts: Mapping[str, int]
     failed: Mapping[str, str]
@@ -62,14 +64,16 @@ class SweepResult:
         """Writes the report of the whole database, as `vaebench report` does.
 
         Args:
-            out: Folder to write to; `report` beside the models where it is None.
+            out: Folder to write to; None for `report` beside the models, or beside the database
+                where those lie at a URL.
             options: As of `vaebench.report.build_report`.
         """
         from vaebench.report import build_report
         from vaebench.store import Reader
 
         with Reader.open(self.db) as reader:
-            return build_report(reader, Path(out or self.out / "report"), **options)
+            beside = folder_of(self.db) if is_url(self.out) else Path(self.out)
+            return build_report(reader, Path(out or beside / "report"), **options)
 
 
 def sweep(
@@ -146,8 +150,9 @@ def sweep(
         precision: `fp32`, `tf32`, `bf16`, or `auto`.
         device: `auto`, `cpu`, `cuda` (every GPU), `cuda:1` or `mps`.
         workers: Jobs at once; None for one a core, or one a GPU.
-        out: Folder for checkpoints, models and report.
-        db: The database, a file or a PostgreSQL URL; None for `out/results.db`.
+        out: Folder for checkpoints, models and report, or URL for checkpoints and models.
+        db: The database, a file or a PostgreSQL URL; None for `out/results.db`, where that is a
+            folder.
         data_dir: Folder of downloaded data sets; None for VAEBENCH_DATA, or ./data.
         checkpoint_every: Wall time in seconds between a job's checkpoints.
         skip_broken: Leave out images of a folder that cannot be read.
@@ -186,7 +191,7 @@ def sweep(
     telling = Progress() if progress else Silence()
     use_plugins(*_files(plugins))
     place = Place(
-        out=Path(out),
+        out=out if is_url(out) else Path(out),
         db=None if db is None else str(db),
         data_dir=None if data_dir is None else Path(data_dir),
         device=device,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaebench.errors import StoreError, UsageError
+from vaebench.errors import OutputError, StoreError, UsageError
+from vaebench.outputs import STOP_SECONDS, is_url
+from vaebench.passwords import hidden
 from vaebench.spec import JobSpec
 from vaebench.study import Study
 from vaebench.sweeping.engines import Engine
@@ -19,6 +21,7 @@ from vaebench.sweeping.twins import only_evaluated, trained_twins
 from vaebench.sweeping.working import Ended, jobs_at_once, work
 
 if TYPE_CHECKING:
+    from vaebench.context import WorkerContext
     from vaebench.data.own.opened import OwnData
     from vaebench.sweeping.telling import Telling
 
@@ -28,8 +31,8 @@ class Place:
     """Where and how a sweep is trained and kept: none of it changes a figure but the device.
 
     Attributes:
-        out: Folder for checkpoints, models and report.
-        db: The database, a file or a URL; None for `out/results.db`.
+        out: Folder for checkpoints, models and report, or URL for checkpoints and models.
+        db: The database, a file or a URL; None for `out/results.db`, where that is a folder.
         data_dir: Folder of downloaded data sets; None for the default.
         device: `auto`, or what to take: `cpu`, `cuda` for every GPU, `cuda:1`, `mps`.
         precision: `auto`, `fp32`, `tf32` or `bf16`.
@@ -42,7 +45,7 @@ class Place:
         address: The cluster that does, where that is one; see `Engine`.
     """
 
-    out: Path = Path("results")
+    out: str | Path = "results"
     db: str | None = None
     data_dir: Path | None = None
     device: str = "auto"
@@ -66,6 +69,11 @@ class Place:
         if self.retries < 0:
             raise UsageError(f"--retries is {self.retries}: it must be 0 or more.")
         _ = self.engine
+        if self.db is None and is_url(self.out):
+            raise UsageError(
+                f"--out is {hidden(str(self.out))}, where no database can lie: name one with --db, "
+                "a file or a PostgreSQL URL."
+            )
 
     @property
     def engine(self) -> Engine:
@@ -75,7 +83,7 @@ class Place:
     @property
     def location(self) -> str:
         """The database, as commands name it."""
-        return self.db or str(self.out / "results.db")
+        return self.db or str(Path(self.out) / "results.db")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,16 +183,17 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
     Raises:
         DataError: A data set is missing.
         StoreError: The database cannot be written.
+        OutputError: Checkpoints and models cannot be; the jobs are pending.
         Stopped: The user asked twice to stop.
     """
     from vaebench.context import WorkerContext
     from vaebench.store import Store, made_by_other_code
-    from vaebench.sweeping.again import pick_up, renew_runs, without_model
+    from vaebench.sweeping.again import pick_up, renew_runs
 
     _make_ready(sweep, telling, renew=renew)
     place, jobs = sweep.place, sweep.jobs
-    context = WorkerContext(
-        out=place.out,
+    context = WorkerContext.at(
+        place.out,
         devices=sweep.devices,
         data_dir=place.data_dir,
         checkpoint_seconds=place.checkpoint_every,
@@ -194,6 +203,8 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
     renewed = Ended({})
     with Store(place.location) as store:
         sweep_id = sweep.joined or store.add_sweep(jobs, command).sweep_id
+        if renew or store.counts(sweep_id)["COMPLETE"] < len(jobs):
+            context.outputs.check()
         if renew:
             pick_up(store, context)
         if renew and (old := set(made_by_other_code(store, keys))):
@@ -227,7 +238,11 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
                 fail_fast=place.fail_fast,
                 on_complete=context.forget,
             )
+        context.outputs.finish(STOP_SECONDS)
         failed = store.jobs(sweep_id=sweep_id, states=["FAILED"])
+        bare: list[str] = []
+        with contextlib.suppress(OutputError):  # who cannot write there has said so
+            bare = _without_model(store.keys(sweep_id, "COMPLETE"), context)
         return Finished(
             sweep_id=sweep_id,
             ended=ended,
@@ -235,8 +250,21 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
             counts=store.counts(sweep_id),
             failed=tuple((row.key, row.error or "") for row in failed),
             other_code=frozenset(made_by_other_code(store, keys)),
-            without_model=tuple(without_model(store.keys(sweep_id, "COMPLETE"), context)),
+            without_model=tuple(bare),
         )
+
+
+def _without_model(keys: Sequence[str], context: WorkerContext) -> list[str]:
+    """Returns finished runs without a model; what the cache before a URL has is published again."""
+    from vaebench.sweeping.again import without_model
+
+    bare = without_model(keys, context)
+    if context.url is None:
+        return bare
+    here = [key for key in bare if context.model(key).exists()]
+    for key in here:
+        context.outputs.publish(f"models/{key}.pt")
+    return [key for key in bare if key not in here]
 
 
 def _make_ready(sweep: Planned, telling: Telling, *, renew: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vaebench.errors import UsageError, VaebenchError
 from vaebench.hints import DEFAULT_DATABASE, folder_of, hint
+from vaebench.outputs import Outputs, is_url
 from vaebench.spec import JobSpec
 from vaebench.sweeping.own import trained_on
 
@@ -36,7 +37,7 @@ def write_explorer(
         key: Key of a finished run, or its first digits.
         db: A file, or a PostgreSQL URL.
         out: The page; None for `KEY.html`.
-        models: Folder of trained models; None for `models` beside the database.
+        models: Folder of trained models, or a sweep's URL; None for `models` beside the database.
         data_dir: Folder of downloaded data sets.
         dataset: Where the user's own images lie now, if they were moved.
         on_begin: Is told whose page is made.
@@ -106,14 +107,18 @@ def model_file(row: JobRow, db: str | Path, models: str | Path | None, location:
     Args:
         row: The run.
         db: Its database, as typed.
-        models: Folder of trained models; None for `models` beside the database.
+        models: Folder of trained models, or a sweep's URL; None for `models` beside the database.
         location: Its database, for commands.
 
     Raises:
         VaebenchError: It is not there.
+        OutputError: The URL cannot be read.
     """
-    folder = Path(models) if models is not None else folder_of(str(db)) / "models"
-    path = folder / f"{row.key}.pt"
+    if models is not None and is_url(models):
+        path = Outputs.of_models(models).fetch(f"models/{row.key}.pt")
+    else:
+        folder = Path(models) if models is not None else folder_of(str(db)) / "models"
+        path = folder / f"{row.key}.pt"
     if not path.exists():
         restore = hint(f"vaebench reproduce {row.key} --restore", location)
         raise VaebenchError(
@@ -150,7 +155,7 @@ def write_report(
         only: Of which parts of the page it is, as in `["answers", "runs"]`; empty for all.
         explore: Whose models get an explorer beside it: `["best"]`, `["all"]`, or keys of runs.
             Why one could not be made is in `problems` of what is returned.
-        models: Folder of trained models; None for `models` beside the database.
+        models: Folder of trained models, or a sweep's URL; None for `models` beside the database.
         data_dir: Folder of downloaded data sets.
         on_progress: Is told what is being done, how much of it is done and how much there is.
 
@@ -188,7 +193,7 @@ def explorer_of(
 
     Args:
         db: A file, or a PostgreSQL URL.
-        models: Folder of trained models; None for `models` beside the database.
+        models: Folder of trained models, or a sweep's URL; None for `models` beside the database.
         data_dir: Folder of downloaded data sets.
     """
     made: set[str] = set()

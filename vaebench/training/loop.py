@@ -24,7 +24,7 @@ from vaebench.streams import Batches, derive, torch_generator
 from vaebench.training.checkpoints import read_tensors, set_aside, write_tensors
 from vaebench.training.feed import Batched
 from vaebench.training.global_generators import GlobalGenerators
-from vaebench.training.resuming import restore, snapshot
+from vaebench.training.resuming import restore, snapshot, steps_done
 from vaebench.upload import upload
 
 CURVE_POINTS = 100
@@ -219,6 +219,11 @@ class Trainer:
             return False
         self._clock.fill_(self.step)
         return True
+
+    def further(self, one: Path, other: Path) -> bool:
+        """Says whether this job can be gone on with as far from one checkpoint as from another."""
+        first, second = (steps_done(path, self.spec.to_json(), self.code) for path in (one, other))
+        return first >= second
 
     def run(
         self,
