@@ -72,8 +72,7 @@ def test_where_there_is_no_room_it_says_so_and_goes_on_with_what_there_is(cluste
             time.sleep(0.05)
         assert executor.workers == 2
         assert executor.held_up == (
-            "waiting for room in the Ray cluster: 2 of 3 workers have theirs, each takes a CPU; "
-            "0 of 2 CPUs are free"
+            "waiting for room in the Ray cluster: 2 of 3 workers have theirs, 0 of 2 CPUs are free"
         )
         jobs = tiny(seeds=5, steps=1)
         found = [executor.submit([job]).result(timeout=60)[0] for job in jobs]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import CommandLine
 from vaebench.errors import UsageError
+from vaebench.sweeping.engines import Engine
 from vaebench.sweeping.running import Place
 
 
@@ -27,3 +28,17 @@ def test_both_commands_have_the_option(cli: CommandLine) -> None:
     assert list(cli.folder.iterdir()) == []
     cli.run(*asked, "--executor", "inline")
     assert cli.run("work", "--executor", "threads", code=2).stderr == wrong.stderr
+
+
+def test_the_gpus_of_a_cluster_need_none_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker sees the one GPU that it is given; what asks the GPU must be named."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Engine("ray").devices("cuda") == ("cuda:0",)
+    assert Engine("ray").devices("cpu") == ("cpu",)
+    assert Engine("ray").precision("fp32", "cuda:0") == "fp32"
+    with pytest.raises(UsageError, match=r"--precision auto asks the GPU.* bf16 or fp32"):
+        Engine("ray").precision("auto", "cuda:0")
+    with pytest.raises(UsageError, match="--device cuda is not on this machine"):
+        Engine().devices("cuda")

@@ -19,8 +19,8 @@ What comes back:
   begun come back so at once. The executor does not serve again.
 * A *lost worker*: where a worker dies, its node does, or the way to it is gone for good, the future
   of its pack gets `LostWorkerError`, and no other future does. The next pack has a new worker. What
-  the job had checkpointed is in `WorkerContext.out`, and whoever is given the job goes on from
-  there: so that folder must be one that all of an executor's workers see.
+  the job had checkpointed is where outputs lie, and whoever is given the job goes on from there: so
+  that must be a folder that all of an executor's workers see, or a URL.
 * *Blocked* packs: what ails is no job's fault and would ail every other (a folder that cannot be
   written, a device that fails, a cluster that is gone). The outcomes say so, and the runner ends.
 * A *late answer*: a worker that was thought lost may still train, write its checkpoint, even end.

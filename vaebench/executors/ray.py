@@ -116,10 +116,9 @@ class RayExecutor(Generic[Context]):
         """What is missing where not all actors are up after a while."""
         if len(self._up) >= self._wanted or time.monotonic() - self._since < PATIENCE_SECONDS:
             return None
-        each = "a CPU and a GPU" if self._gpus else "a CPU"
         return (
             f"waiting for room in the Ray cluster: {len(self._up)} of {self._wanted} workers have "
-            f"theirs, each takes {each}; {self._room}"
+            f"theirs{self._room}"
         )
 
     def submit(self, pack: Sequence[JobSpec]) -> Answer:
@@ -276,7 +275,7 @@ class RayExecutor(Generic[Context]):
                     self._break(f"{self._cluster.name} is gone.")
                 elif self.held_up:
                     with contextlib.suppress(Exception):
-                        self._room = self._cluster.room()
+                        self._room = f", {self._cluster.room()}"
             if self._stopping or self._broken:
                 self._hand_back()
         self._hand_back()
@@ -298,8 +297,7 @@ class RayExecutor(Generic[Context]):
     def _break(self, why: str) -> None:
         """Has this pack and every other come back as blocked."""
         self._broken = self._broken or (
-            f"{why[0].upper()}{why[1:]} Nothing else is lost: run the same command again when it "
-            "works."
+            f"{why[0].upper()}{why[1:]} Nothing is lost: run the same command again when it works."
         )
 
     def _drop(self, slot: int) -> None:

@@ -58,9 +58,10 @@ class RayCluster:
             return
         address = address or os.environ.get("RAY_ADDRESS") or "local"
         own = address == "local"
-        self.name = "a Ray of this machine's own" if own else f"the Ray cluster at {address}"
+        self.name = "a Ray of this machine's own"
         if not own:
             address = _found(address)
+            self.name = f"the Ray cluster at {address}"
             self._head = _reached(address)
         options = {"num_cpus": workers, "object_store_memory": STORE_BYTES} if own else {}
         self._join(address, {**options, **({"include_dashboard": False} if own else {})})

@@ -52,6 +52,26 @@ class Engine:
         found = resolve_devices(name)
         return ("cuda:0",) if self.name == "ray" and found[0].startswith("cuda") else found
 
+    def precision(self, name: str, device: str) -> str:
+        """Chooses the precision by name, as `resolve_precision`.
+
+        Raises:
+            UsageError: The device has none of that name, or is another machine's, unlike any here.
+        """
+        from vaebench.devices import resolve_devices, resolve_precision
+
+        if self.name == "ray" and device.startswith("cuda"):
+            try:
+                resolve_devices("cuda")
+            except UsageError as error:
+                if name != "auto":
+                    return name
+                raise UsageError(
+                    "--precision auto asks the GPU, and this machine, which only hands jobs out, "
+                    "has none: name --precision bf16 or fp32."
+                ) from error
+        return resolve_precision(name, device)
+
     def executor(self, context: WorkerContext, workers: int, on_event: OnEvent) -> Executor:
         """Makes what jobs are handed to; it starts no job.
 

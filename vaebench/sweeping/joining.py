@@ -48,14 +48,13 @@ def joined(place: Place, sweep_id: int, telling: Telling) -> Planned:
         DataError: The user's own data cannot be read.
         StoreError: The database cannot be read.
     """
-    from vaebench.devices import resolve_precision
     from vaebench.store import Reader
 
     devices = place.engine.devices(place.device)
     with Reader.open(place.location) as reader:
         jobs = [row.spec for row in reader.jobs(sweep_id=sweep_id)]
     for precision in dict.fromkeys(job.precision for job in jobs):
-        resolve_precision(precision, devices[0])
+        place.engine.precision(precision, devices[0])
     named = tuple(dict.fromkeys(job.dataset for job in jobs))
     own = own_data(named, place.data_dir, place.location, telling, skip_broken=place.skip_broken)
     for name, found in own.items():

@@ -48,6 +48,8 @@ class Bar:
             words = [f"{failed} failed"] if failed else []
             if event.left is not None:
                 words.append(f"{event.left.text} left")
+            if event.note:
+                words.append(event.note)
             self._bar.set_postfix_str(", ".join(words), refresh=False)
             self._bar.update(max(0.0, round(done + begun, 1) - self._bar.n))
 

@@ -151,10 +151,8 @@ def planned(study: Study, place: Place, telling: Telling, *, dry_run: bool = Fal
         DataError: The user's own data cannot be read.
         StoreError: The database cannot be read.
     """
-    from vaebench.devices import resolve_precision
-
     devices = place.engine.devices(place.device)
-    precision = resolve_precision(place.precision, devices[0])
+    precision = place.engine.precision(place.precision, devices[0])
     study = named(study)
     own = own_data(
         study.datasets,
