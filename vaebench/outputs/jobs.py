@@ -43,6 +43,7 @@ class JobFiles:
         self._outputs = outputs
         self._on_event = on_event
         self._last = Progress(spec.key, "loading", 0)
+        self._waits = False
         self._should_stop = should_stop
         self._patience = patience
 
@@ -64,7 +65,7 @@ class JobFiles:
                 keep=keep,
                 patience=self._patience,
                 should_stop=self._should_stop,
-                on_wait=self._say,
+                on_wait=self._wait,
             )
         except AwayError:
             if self._should_stop():
@@ -108,7 +109,7 @@ class JobFiles:
                 self._model,
                 patience=self._patience,
                 should_stop=self._should_stop,
-                on_wait=self._say,
+                on_wait=self._wait,
             )
         except AwayError:
             if self._should_stop():
@@ -116,6 +117,16 @@ class JobFiles:
             raise
         self._say(None)
         return True
+
+    def _wait(self, trouble: str) -> None:
+        """Tells once that the job cannot go on without the URL."""
+        _SAID[self._outputs] = trouble
+        if not self._waits:
+            self._waits = True
+            self.note(
+                f"{self._outputs} cannot be used now ({trouble}). The job waits for it, "
+                f"{self._patience:.0f} seconds at most."
+            )
 
     def _say(self, trouble: str | None) -> None:
         """Tells of a URL once that it cannot be reached, and once that it is back."""
