@@ -184,7 +184,7 @@ def _lasting(error: Exception) -> bool:
     status = meta.get("HTTPStatusCode", getattr(cause, "code", None))
     if isinstance(status, int):
         return status == _INSUFFICIENT_STORAGE or (400 <= status < 500 and status not in _NOW)
-    return "Credentials" in type(cause).__name__
+    return any(word in type(cause).__name__ for word in ("Credentials", "Authentication"))
 
 
 def stamp_file(file: Path) -> Path:
