@@ -90,6 +90,17 @@ def test_what_is_here_is_kept_where_it_is_better(outputs: Outputs, tmp_path: Pat
     assert sorted(entry.name for entry in (there.folder / "models").glob("*.part")) == []
 
 
+def test_what_a_killed_process_left_goes_with_the_file(tmp_path: Path) -> None:
+    outputs = Outputs.at((tmp_path / "shared").as_uri())
+    write(outputs, b"whole")
+    outputs.publish(NAME)
+    (tmp_path / "shared" / "models" / ".0123456789abcdef.pt-0a1b.part").write_bytes(b"ha")
+    assert outputs.sizes("models") == {"0123456789abcdef.pt": 5}
+    outputs.forget(NAME)
+    assert outputs.finish(30) is None
+    assert list((tmp_path / "shared" / "models").iterdir()) == []
+
+
 def test_a_local_folder_needs_nothing(tmp_path: Path) -> None:
     local = Outputs.at(tmp_path / "results")
     assert (local.folder, local.url) == (tmp_path / "results", None)
