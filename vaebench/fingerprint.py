@@ -6,8 +6,11 @@ import hashlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from vaebench.version import __version__
 
 TRAINING = (
     *(
@@ -40,6 +43,16 @@ def code_digest() -> str:
     plain install are told apart, or are the same, by their content alone. Line ends do not count.
     """
     return _digest(FIGURES)
+
+
+@cache
+def software() -> str:
+    """Names what figures are computed by: vaebench, the code that trains, and torch."""
+    try:
+        torch = metadata.version("torch").partition("+")[0]
+    except metadata.PackageNotFoundError:
+        torch = "missing"
+    return f"vaebench {__version__} ({training_digest()[:8]}), torch {torch}"
 
 
 @cache

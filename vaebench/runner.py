@@ -16,7 +16,14 @@ from vaebench.executors import Executor
 from vaebench.forecast import Forecast, TimeLeft
 from vaebench.outcome import JobOutcome, Progress, Status
 from vaebench.spec import JobSpec
-from vaebench.store import STALE_SECONDS, Claim, DatabaseLockedError, Store
+from vaebench.store import (
+    STALE_SECONDS,
+    Claim,
+    Claimant,
+    DatabaseAwayError,
+    DatabaseLockedError,
+    Store,
+)
 
 POLL_SECONDS = 0.2
 HEARTBEAT_SECONDS = 2.0
@@ -105,9 +112,12 @@ class Runner:
         trained: Keys of jobs whose models are there, and only to be evaluated.
         on_event: Called with `JobEnded`, `Notice` and `Beat`.
         stale_seconds: Age of a heartbeat at which a claim counts as abandoned.
+        claimant: Who runs them, which the store is told; None where nobody needs to know.
+        mixed: Work beside those that have other software, too.
 
     Attributes:
-        blocked: Why no output can be written, where that ended the sweep.
+        blocked: Why the sweep cannot go on here, where that ended it: no output can be written,
+            or somebody with other software is at work on it.
     """
 
     def __init__(
@@ -121,6 +131,8 @@ class Runner:
         trained: Collection[str] = (),
         on_event: Callable[[JobEnded | Notice | Beat], Any] = lambda event: None,
         stale_seconds: float = STALE_SECONDS,
+        claimant: Claimant | None = None,
+        mixed: bool = False,
     ) -> None:
         self.store = store
         self.sweep_id = sweep_id
@@ -129,6 +141,8 @@ class Runner:
         self.fail_fast = fail_fast
         self.on_event = on_event
         self.stale_seconds = stale_seconds
+        self.claimant = claimant
+        self.mixed = mixed
         self.stopping = False
         self.blocked: str | None = None
         self._claims: dict[Future[list[JobOutcome]], Claim] = {}
@@ -175,6 +189,8 @@ class Runner:
         Returns:
             The sweep's jobs by state.
         """
+        if (claimant := self.claimant) is not None:
+            self._patiently(lambda: self.store.introduce(claimant))
         self._requeue()
         self._patiently(lambda: self.store.requeue_failed(self.sweep_id, self.retries))
         beat = requeue = time.monotonic()
@@ -206,6 +222,11 @@ class Runner:
     def _requeue(self) -> None:
         held = list(self._claims.values())
         self._patiently(lambda: self.store.requeue_abandoned(self.stale_seconds, held))
+        if self.claimant is None or self.mixed:
+            return
+        if others := self._patiently(lambda: self.store.of_other_software(self.sweep_id)):
+            self.blocked = self.claimant.beside(others[0])
+            self.stop()
 
     def _fill(self) -> None:
         while not self.stopping and len(self._claims) < self.executor.workers:
@@ -315,12 +336,14 @@ class Runner:
         self._note = None
 
     def _patiently(self, action: Callable[[], Answer]) -> Answer:
-        """Reads or writes the store, however long another program holds its lock."""
+        """Reads or writes the store, however long its lock is held or its server is away."""
         while True:
             try:
                 return action()
             except DatabaseLockedError as error:
                 self._note = f"{error} Waiting; nothing is lost."
                 self._tell()
-                if self.stopping and not self._claims:
+                away = isinstance(error, DatabaseAwayError)
+                if self.stopping and (away or not self._claims):
                     raise
+                time.sleep(POLL_SECONDS if away else 0)

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import sftp_server
 from tests.s3_server import S3Server
-from vaebench.errors import AwayError, OutputError, UsageError, VaebenchError
+from vaebench.errors import AwayError, OutputError, UsageError
 from vaebench.outputs import Outputs
 from vaebench.outputs.courier import SILENCE_SECONDS, courier
 
@@ -31,18 +30,10 @@ def write(outputs: Outputs, content: bytes, name: str = NAME) -> None:
     (outputs.folder / name).write_bytes(content)
 
 
-@pytest.fixture(scope="module")
-def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with sftp_server.serving(tmp_path_factory.mktemp("sftp")) as url:
-        yield url
-
-
-@pytest.fixture(params=["s3", "file", "sftp"])
+@pytest.fixture(params=["s3", "file"])
 def outputs(request: pytest.FixtureRequest, tmp_path: Path) -> Outputs:
     if request.param == "file":
         return Outputs.at((tmp_path / "shared" / "runs").as_uri())
-    if request.param == "sftp":
-        return Outputs.at(f"{request.getfixturevalue('sftp')}/{tmp_path.name}/runs")
     request.getfixturevalue("s3")
     return Outputs.at(f"s3://bench/{tmp_path.name}/")
 
@@ -53,14 +44,14 @@ def test_what_one_machine_publishes_another_one_gets(outputs: Outputs, tmp_path:
     write(outputs, b"one" * 1000)
     outputs.publish(NAME)
     assert there.fetch(NAME).read_bytes() == b"one" * 1000
-    write(outputs, b"two" * 2000)  # of another size: SFTP counts time in seconds
+    write(outputs, b"two" * 1000)
     outputs.publish(NAME)
-    assert there.fetch(NAME).read_bytes() == b"two" * 2000
-    assert there.sizes("models") == {"0123456789abcdef.pt": 6000}
+    assert there.fetch(NAME).read_bytes() == b"two" * 1000
+    assert there.sizes("models") == {"0123456789abcdef.pt": 3000}
     outputs.forget(NAME)
     outputs.finish(30)
     assert there.sizes("models") == {}
-    assert there.fetch(NAME).read_bytes() == b"two" * 2000
+    assert there.fetch(NAME).read_bytes() == b"two" * 1000
 
 
 def test_what_is_the_same_there_is_not_fetched_again(outputs: Outputs, tmp_path: Path) -> None:
@@ -88,17 +79,6 @@ def test_what_is_here_is_kept_where_it_is_better(outputs: Outputs, tmp_path: Pat
     outputs.publish(NAME)
     assert there.fetch(NAME, keep=further).read_text() == "11"
     assert sorted(entry.name for entry in (there.folder / "models").glob("*.part")) == []
-
-
-def test_what_a_killed_process_left_goes_with_the_file(tmp_path: Path) -> None:
-    outputs = Outputs.at((tmp_path / "shared").as_uri())
-    write(outputs, b"whole")
-    outputs.publish(NAME)
-    (tmp_path / "shared" / "models" / ".0123456789abcdef.pt-0a1b.part").write_bytes(b"ha")
-    assert outputs.sizes("models") == {"0123456789abcdef.pt": 5}
-    outputs.forget(NAME)
-    assert outputs.finish(30) is None
-    assert list((tmp_path / "shared" / "models").iterdir()) == []
 
 
 def test_a_local_folder_needs_nothing(tmp_path: Path) -> None:
@@ -240,14 +220,6 @@ def test_a_server_that_says_nothing_is_given_up(
             outputs.check()
 
 
-def test_a_wrong_password_is_no_matter_of_patience(sftp: str, tmp_path: Path) -> None:
-    wrong = sftp.replace(sftp_server.PASSWORD, "falsches")
-    with pytest.raises(OutputError, match="Authentication failed") as told:
-        Outputs.at(f"{wrong}/x").check()
-    assert not isinstance(told.value, AwayError)
-    assert "falsches" not in str(told.value)
-
-
 def test_no_such_bucket(s3: S3Server) -> None:
     with pytest.raises(OutputError, match=r"s3://nowhere/x cannot be used \(The specified bucket"):
         Outputs.at("s3://nowhere/x").check()
@@ -280,6 +252,14 @@ def test_no_password_is_shown_or_kept_in_a_name(cache: Path) -> None:
     assert str(first) == "sftp://anna:***@host/runs"
     assert first.folder == Outputs.at("sftp://anna:anderes@host/runs/").folder
     assert first.folder.parent == cache / "outputs"
-    with pytest.raises(VaebenchError) as told:
+    with pytest.raises(OutputError if _has("paramiko") else UsageError) as told:
         replace(first, url="sftp://anna:geheim@127.0.0.1:1/runs").check()
     assert "geheim" not in str(told.value)
+
+
+def _has(package: str) -> bool:
+    try:
+        __import__(package)
+    except ImportError:
+        return False
+    return True

@@ -229,7 +229,7 @@ def test_a_missing_bucket_is_one_line_at_the_start(s3: S3Server, cli: CommandLin
     lost = cli.run(*OPTIONS, "--out", "s3://nowhere/x", "--db", "runs.db", code=1).stderr
     assert lost == (
         "vaebench: s3://nowhere/x cannot be used (The specified bucket does not exist). Mend that, "
-        "then run the same command again; nothing is lost.\n"
+        "then run the same command again: it goes on where it stopped.\n"
     )
     assert states(cli.folder / "runs.db") == ["PENDING"]
     no_place = cli.run(*OPTIONS, "--out", "s3://bench/x", code=2).stderr

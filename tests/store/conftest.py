@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.postgres_server import postgres_server
 from tests.store.sample_jobs import Start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,40 +44,10 @@ def start() -> Iterator[Start]:
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of its own on a Unix socket; its URL."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    found = shutil.which("initdb") or next(
-        iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
-    )
-    if found is None:
-        pytest.skip("PostgreSQL's server is not installed (no initdb)")
-    binaries = Path(found).resolve().parent
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="vaebench-pg-"))
-    if user is not None:
-        try:
-            shutil.chown(folder, user)
-        except LookupError:
-            shutil.rmtree(folder)
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-
-    def call(*words: str) -> None:
-        subprocess.run(
-            words, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60
-        )
-
-    data, pg_ctl = str(folder / "data"), str(binaries / "pg_ctl")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    try:
-        initdb = f"{binaries / 'initdb'} -U vaebench -A trust -E UTF8 --locale=C --no-sync"
-        call(*initdb.split(), "-D", data)
-        call(pg_ctl, "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    except (subprocess.SubprocessError, OSError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"PostgreSQL does not start here: {error}")
-    try:
-        yield f"postgresql+psycopg://vaebench@/postgres?host={folder}"
-    finally:
-        call(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres_server() as server:
+        if isinstance(server, str):
+            pytest.skip(server)
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ _RUN, _LOOK, _KEEP, _KNOWN = "Run", "Look at results", "Keep results", "Models a
 _COMMANDS = {
     "sweep": ("sweep", _RUN),
     "work": ("work", _RUN),
+    "stop": ("queue", _RUN),
     "retry": ("inspect", _RUN),
     "reproduce": ("reproduce", _RUN),
     "status": ("status", _LOOK),

@@ -52,7 +52,7 @@ class SweepDisplay:
         self.began = time.monotonic()
         self._live: Live | None = None
         self._said = -math.inf
-        self._stopping = False
+        self._stopping = self._held_up = False
 
     def __enter__(self) -> Self:
         jobs = "1 job" if self.total == 1 else f"{self.total:,} jobs"
@@ -98,9 +98,12 @@ class SweepDisplay:
         if not isinstance(event, JobEnded):
             if self._live is not None:
                 self._live.update(self._panel(event))
-            elif time.monotonic() - self._said > PLAIN_SECONDS:
+            elif time.monotonic() - self._said > PLAIN_SECONDS or (
+                event.note and not self._held_up
+            ):
                 self._said = time.monotonic()
                 self.say(self._line(event))
+            self._held_up = event.note is not None
             return
         self._ended(event)
 

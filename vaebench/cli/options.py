@@ -91,7 +91,7 @@ ExecutorOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="What trains the jobs: processes of this machine; inline, this process, one job "
-        "after the other; or ray, a Ray cluster.",
+        "after the other; slurm, a queue; or ray, a Ray cluster.",
         rich_help_panel=BEYOND,
     ),
 ]
@@ -102,6 +102,34 @@ AddressOption = Annotated[
         metavar="ADDRESS",
         help="With --executor ray: auto, HOST:6379 or ray://HOST:10001. Default: a Ray on this "
         "machine, which ends with the command.",
+        rich_help_panel=BEYOND,
+    ),
+]
+
+SlurmOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=VALUE,...",
+        help="With --executor slurm, what each of --workers allocations asks for, as in "
+        "partition=gpu,time=4:00:00,gpus=1,mem=16G. Default: time=60, minutes.",
+        rich_help_panel=BEYOND,
+    ),
+]
+
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        help="With --executor slurm: submit and leave. `vaebench status --watch` joins again.",
+        rich_help_panel=BEYOND,
+    ),
+]
+
+MixedOption = Annotated[
+    bool,
+    typer.Option(
+        "--mixed",
+        help="Work beside machines that have another vaebench or torch, too.",
         rich_help_panel=BEYOND,
     ),
 ]

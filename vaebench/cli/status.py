@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,14 +20,15 @@ from vaebench.cli.options import DEFAULT_DATABASE, DatabaseOption
 from vaebench.cli.reading import unreadable
 from vaebench.cli.tables import Column
 from vaebench.digits import duration
-from vaebench.errors import UsageError
+from vaebench.errors import UsageError, VaebenchError
 from vaebench.fingerprint import other_code
 from vaebench.forecast import Forecast, TimeLeft
 from vaebench.hints import hint
 
 if TYPE_CHECKING:
+    from vaebench.slurm import Waiting
     from vaebench.spec import JobSpec
-    from vaebench.store import JobRow, Reader
+    from vaebench.store import Claimant, JobRow, Reader
 
 REFRESH_SECONDS = 2.0
 FAILURES_SHOWN = 5
@@ -111,7 +113,7 @@ def status(
 
 def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     """Returns the whole page, top to bottom."""
-    from vaebench.store import made_by_other_code, other_plugins
+    from vaebench.store import at_work, made_by_other_code, other_plugins
 
     reader.unreadable.clear()
     rows = reader.jobs()
@@ -125,7 +127,10 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
     running = [row for row in rows if row.state == "RUNNING"]
     failed = [row for row in rows if row.state == "FAILED"]
     if running:
-        page += [tables.heading("Running"), _running(running, length, width)]
+        page += [tables.heading("Running"), _running(running, at_work(reader), length, width)]
+    open_jobs = any(row.state in {"PENDING", "RUNNING"} for row in rows)
+    if open_jobs and (queued := _queue(reader)):
+        page += [tables.heading("Queue"), tables.pairs(queued)]
     members = reader.keys(sweeps[-1].id) if sweeps else []
     if left := _left(rows, members):
         page += [tables.heading("To do"), tables.pairs(left)]
@@ -140,7 +145,7 @@ def _page(reader: Reader, width: int | None) -> list[RenderableType]:
             tables.pairs(
                 [
                     ("command", last.command),
-                    ("started", f"{tables.moment(last.created_at)}, {len(members)} jobs"),
+                    ("started", f"{tables.moment(last.created_at)}, {_jobs(len(members))}"),
                 ]
             )
         )
@@ -156,9 +161,12 @@ def prefix_length(keys: Iterable[str]) -> int:
     return length
 
 
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
+
+
 def _counts(location: str, rows: Sequence[JobRow], damaged: int) -> Text:
-    total = len(rows) + damaged
-    text = Text(f"{location}: {total} {'job' if total == 1 else 'jobs'}")
+    text = Text(f"{location}: {_jobs(len(rows) + damaged)}")
     counts: Counter[str] = Counter(row.state for row in rows)
     for name in tables.STATE_STYLES:
         if counts[name]:
@@ -169,7 +177,33 @@ def _counts(location: str, rows: Sequence[JobRow], damaged: int) -> Text:
     return text
 
 
-def _running(rows: Sequence[JobRow], length: int, width: int | None) -> RenderableType:
+def _queue(reader: Reader) -> list[tuple[str, str | Text]]:
+    """Returns what is said of a cluster's queue: what its sweeps have in it, and why it waits."""
+    from vaebench.slurm import look
+    from vaebench.store import allocations_of
+
+    try:
+        found = look(allocations_of(reader))
+    except VaebenchError as error:
+        return [("slurm", Text(str(error), style="yellow"))]
+    lines: list[tuple[str, str | Text]] = []
+    for state, some in itertools.groupby(sorted(found, key=lambda each: each.state), _state):
+        named = list(some)
+        names = ", ".join(each.name for each in named[:4])
+        more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+        where = ", ".join(dict.fromkeys(each.reason for each in named))
+        lines.append((state.lower(), f"{len(named)} on Slurm ({names}{more}): {where}"))
+    return lines
+
+
+def _state(waiting: Waiting) -> str:
+    return waiting.state
+
+
+def _running(
+    rows: Sequence[JobRow], who: Mapping[str, Claimant], length: int, width: int | None
+) -> RenderableType:
+    apart = {one.allocation for one in who.values()} - {None}
     columns = (
         Column("key"),
         Column("job"),
@@ -177,24 +211,29 @@ def _running(rows: Sequence[JobRow], length: int, width: int | None) -> Renderab
         Column("step", right=True, spare=1),
         Column("done", right=True),
         Column("host", spare=4),
+        *([Column("allocation", spare=5)] if apart else []),
+        Column("device", spare=6),
         Column("last sign of life", spare=2),
     )
-    lines = []
+    lines: list[list[str | Text]] = []
     for row in rows:
         age = None if row.heartbeat_at is None else max(0.0, time.time() - row.heartbeat_at)
         seen = Text("none" if age is None else f"{duration(age)} ago")
         if row.abandoned:
             seen = Text.assemble(seen, (", stale", "bold yellow"))
+        at = who.get(row.key)
         lines.append(
-            (
+            [
                 row.key[:length],
                 row.spec.label,
                 row.phase or "-",
                 f"{row.step}/{row.spec.steps}",
                 f"{100 * row.step // row.spec.steps} %",
                 row.host or "-",
+                *([(at.allocation if at else None) or "-"] if apart else []),
+                at.devices if at else "-",
                 seen,
-            )
+            ]
         )
     return tables.table(columns, lines, width=width, indent=2)[0]
 

@@ -10,13 +10,17 @@ from typing import Annotated
 import typer
 
 from vaebench import lists
+from vaebench.cli import queue
 from vaebench.cli.dry_run import say_plan
 from vaebench.cli.options import (
     WHERE,
     AddressOption,
     CheckpointEveryOption,
+    DetachOption,
     DeviceOption,
     ExecutorOption,
+    MixedOption,
+    SlurmOption,
     WorkersOption,
 )
 from vaebench.cli.summary import say_finished
@@ -26,6 +30,7 @@ from vaebench.passwords import hidden
 from vaebench.spec import Setting
 from vaebench.study import PLAIN
 from vaebench.study_files import load_study
+from vaebench.sweeping.engines import PROCESSES
 from vaebench.sweeping.planning import FIELDS
 from vaebench.sweeping.running import Place, carried_out, planned
 
@@ -223,6 +228,9 @@ def sweep(
     ] = False,
     executor: ExecutorOption = "processes",
     address: AddressOption = None,
+    slurm: SlurmOption = None,
+    detach: DetachOption = False,
+    mixed: MixedOption = False,
     plugin: Annotated[
         list[str] | None,
         typer.Option(
@@ -260,6 +268,9 @@ def sweep(
     if steps is not None and epochs is not None:
         raise UsageError("--steps and --epochs exclude each other: give one of them.")
     options = locals()
+    wanted = queue.asked(
+        executor, slurm, detach=detach, renew=renew, workers=workers, precision=precision
+    )
     place = Place(
         out=out,
         db=db,
@@ -271,8 +282,9 @@ def sweep(
         skip_broken=skip_broken,
         retries=retries,
         fail_fast=fail_fast,
-        executor=executor,
+        executor=executor if wanted is None else PROCESSES.name,
         address=address,
+        mixed=mixed,
     )
     from vaebench.store import recall_plugins
 
@@ -293,5 +305,8 @@ def sweep(
         say_plan(sweep, strengths)
         return
     command = shlex.join(map(hidden, ["vaebench", *sys.argv[1:]]))
+    if wanted is not None:
+        queue.train_in_queue(sweep, command, wanted, TELLING, detach=detach)
+        return
     finished = carried_out(sweep, command, TELLING, renew=renew)
     say_finished(sweep, finished, command)

@@ -15,6 +15,7 @@ from vaebench.cli.options import (
     DataDirOption,
     DeviceOption,
     ExecutorOption,
+    MixedOption,
     WorkersOption,
 )
 from vaebench.cli.summary import say_finished
@@ -41,6 +42,7 @@ def work(
     checkpoint_every: CheckpointEveryOption = 20.0,
     executor: ExecutorOption = "processes",
     address: AddressOption = None,
+    mixed: MixedOption = False,
 ) -> None:
     """Train what sweeps in a database still have to do, beside whoever else does.
 
@@ -63,6 +65,7 @@ def work(
         checkpoint_every=checkpoint_every,
         executor=executor,
         address=address,
+        mixed=mixed,
     )
     recall_plugins(place.location)
     found = unfinished(place, sweep)

@@ -232,14 +232,14 @@ class Outputs:
                     waited = f", not for {patience:.0f} seconds" if patience else ""
                     raise AwayError(
                         f"{self} cannot be reached{waited} ({error}). When it can, run the same "
-                        "command again; nothing is lost."
+                        "command again: it goes on where it stopped."
                     ) from error
                 on_wait(str(error))
                 time.sleep(AGAIN_SECONDS)
             except OutputError as error:
                 raise OutputError(
                     f"{self} cannot be used ({error}). Mend that, then run the same command "
-                    "again; nothing is lost."
+                    "again: it goes on where it stopped."
                 ) from error
 
 

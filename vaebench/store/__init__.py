@@ -1,8 +1,10 @@
 """The result database: the only room with SQLAlchemy; hands out frozen dataclasses."""
 
+from vaebench.store.allocations import add_allocations, allocations_of
 from vaebench.store.chosen import chosen, revision
+from vaebench.store.claimants import Claimant, at_work
 from vaebench.store.claims import STALE_SECONDS, Claim
-from vaebench.store.database import DatabaseLockedError
+from vaebench.store.database import DatabaseAwayError, DatabaseLockedError
 from vaebench.store.figures import (
     curves_of,
     environments_of,
@@ -37,12 +39,17 @@ __all__ = [
     "TABLES",
     "Added",
     "Claim",
+    "Claimant",
+    "DatabaseAwayError",
     "DatabaseLockedError",
     "JobRow",
     "Merged",
     "Reader",
     "Store",
     "SweepRow",
+    "add_allocations",
+    "allocations_of",
+    "at_work",
     "chosen",
     "curves_of",
     "environments_of",

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vaebench.outcome import Progress
+from vaebench.store.claimants import Claimant, add_claimant, of_other_software
 from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
 from vaebench.store.database import translated
 from vaebench.store.holders import Watch, created, this_process
@@ -83,6 +84,19 @@ class Claiming(Reader):
                 self._passed[sweep_id] = row.position
                 return row
         return None
+
+    def introduce(self, claimant: Claimant) -> None:
+        """Says who is going to claim; a store is introduced once."""
+        holder = self._holder()
+        with translated(self.location), self.engine.begin() as connection:
+            add_claimant(connection, holder, claimant)
+
+    def of_other_software(self, sweep_id: int) -> list[Claimant]:
+        """Returns who is at work on a sweep for longer than this store, with other software."""
+        if self._holder_id is None:
+            return []
+        with translated(self.location), self.engine.begin() as connection:
+            return of_other_software(connection, sweep_id, self._holder_id)
 
     def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
         """Shows that claims are alive, with how far each job is.

@@ -18,7 +18,8 @@ from vaebench.store.schema import holders
 STALE_SECONDS = 120.0
 """Silence of a claim after which it counts as abandoned, wherever it was made."""
 
-_ID_DIGITS = 16
+ID_DIGITS = 16
+"""Of a holder's id, with which the tokens of its claims begin."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Moment:
         return self.server and self._holder(values) is not None
 
     def _holder(self, values: Mapping[str, Any]) -> Holder | None:
-        return self.known.get(str(values["claim_token"])[:_ID_DIGITS])
+        return self.known.get(str(values["claim_token"])[:ID_DIGITS])
 
 
 def moment(connection: sa.Connection) -> Moment:
@@ -106,7 +107,7 @@ def clock(connection: sa.Connection) -> sa.ColumnElement[float]:
 
 def add_holder(connection: sa.Connection, holder: Holder | None) -> str:
     """Writes down a process that is going to claim; returns the id of its row."""
-    identity = uuid.uuid4().hex[:_ID_DIGITS]
+    identity = uuid.uuid4().hex[:ID_DIGITS]
     if holder is not None:
         connection.execute(sa.insert(holders).values(id=identity, **vars(holder)))
     return identity
@@ -114,4 +115,4 @@ def add_holder(connection: sa.Connection, holder: Holder | None) -> str:
 
 def new_token(holder_id: str) -> str:
     """Returns the token of a new claim."""
-    return holder_id + uuid.uuid4().hex[:_ID_DIGITS]
+    return holder_id + uuid.uuid4().hex[:ID_DIGITS]

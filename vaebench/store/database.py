@@ -22,9 +22,16 @@ BUSY_SECONDS = 20.0
 _DEADLOCK = "40P01"
 """PostgreSQL's word for two transactions that waited for each other: one was undone."""
 
+_AWAY = ("57P01", "57P02", "57P03", "53300")
+"""Its words for a server that stops, has crashed, is starting, or has too many connections."""
+
 
 class DatabaseLockedError(StoreError):
     """Another program holds the database's lock: the write can be tried again."""
+
+
+class DatabaseAwayError(DatabaseLockedError):
+    """The database server does not answer: the write can be tried again when it does."""
 
 
 def open_engine(location: str | Path, *, create: bool, write: bool) -> sa.Engine:
@@ -178,6 +185,15 @@ def _check(engine: sa.Engine, name: str, *, create: bool, write: bool) -> None:
         refresh_view(engine)
 
 
+def _is_away(error: sa.exc.DBAPIError) -> bool:
+    """Says whether a server is gone, for now: SQLite has no such words."""
+    if not hasattr(error.orig, "sqlstate"):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    lost = isinstance(error, sa.exc.OperationalError) and state is None
+    return error.connection_invalidated or lost or state in _AWAY or str(state).startswith("08")
+
+
 def _one_line(error: BaseException | None) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
@@ -194,6 +210,7 @@ def translated(location: str | Path) -> Iterator[None]:
     """Turns a driver's errors into one line about the database at `location`.
 
     Raises:
+        DatabaseAwayError: The server does not answer.
         DatabaseLockedError: Another program holds the lock.
         StoreError: Any other fault of the database.
     """
@@ -207,6 +224,8 @@ def translated(location: str | Path) -> Iterator[None]:
             raise DatabaseLockedError(
                 f"{name} is locked by another program. Close it there, then run the command again."
             ) from error
+        if _is_away(error):
+            raise DatabaseAwayError(f"{name} cannot be reached ({text}).") from error
         if "not a database" in text:
             raise StoreError(
                 f"{name} is not a vaebench database ({text}). It was left as it is; name another "

@@ -167,6 +167,25 @@ holders = Table(
     Column("started", BigInteger, nullable=False),
 )
 
+claimants = Table(
+    "claimants",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("devices", Text, nullable=False),
+    Column("software", Text, nullable=False),
+    Column("allocation", Text),
+    Column("since", Float, nullable=False),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("sweep_id", ForeignKey("sweeps.id"), nullable=False),
+    Column("submitted_at", String(32), nullable=False),
+)
+
 scores = Table(
     "scores",
     metadata,

@@ -31,6 +31,11 @@ class Engine:
     address: str | None = None
 
     def __post_init__(self) -> None:
+        if self.name == "slurm":
+            raise UsageError(
+                "slurm submits a sweep from the command line: vaebench sweep … --executor slurm. "
+                f"Here are {', '.join(ENGINES)}."
+            )
         if self.name not in ENGINES:
             raise unknown("executor", self.name, ENGINES)
         if self.address is not None and self.name != "ray":

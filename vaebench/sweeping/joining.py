@@ -27,12 +27,22 @@ def unfinished(place: Place, sweep_id: int | None = None) -> list[int]:
     from vaebench.store import Reader
 
     with Reader.open(place.location) as reader:
-        known = [row.id for row in reader.sweeps()]
-        if sweep_id is not None and sweep_id not in known:
-            has = f"it has {known[0]} to {known[-1]}" if known else "it has none"
-            raise StoreError(f"{reader.location} has no sweep {sweep_id}: {has}.")
-        wanted = known if sweep_id is None else [sweep_id]
+        if sweep_id is not None:
+            known_sweep(reader, sweep_id)
+        wanted = [row.id for row in reader.sweeps()] if sweep_id is None else [sweep_id]
         return [each for each in wanted if _to_do(reader, each)]
+
+
+def known_sweep(reader: Reader, sweep_id: int) -> None:
+    """Makes sure that a database has a sweep.
+
+    Raises:
+        StoreError: It has not.
+    """
+    known = [row.id for row in reader.sweeps()]
+    if sweep_id not in known:
+        has = f"it has {known[0]} to {known[-1]}" if known else "it has none"
+        raise StoreError(f"{reader.location} has no sweep {sweep_id}: {has}.")
 
 
 def joined(place: Place, sweep_id: int, telling: Telling) -> Planned:

@@ -23,6 +23,7 @@ from vaebench.sweeping.working import Ended, jobs_at_once, work
 if TYPE_CHECKING:
     from vaebench.context import WorkerContext
     from vaebench.data.own.opened import OwnData
+    from vaebench.store import Reader
     from vaebench.sweeping.telling import Telling
 
 
@@ -43,6 +44,7 @@ class Place:
         fail_fast: Stop at the first failure.
         executor: What trains the jobs; see `engines`.
         address: The cluster that does, where that is one; see `Engine`.
+        mixed: Work beside machines that have other software, too.
     """
 
     out: str | Path = "results"
@@ -57,6 +59,7 @@ class Place:
     fail_fast: bool = False
     executor: str = "processes"
     address: str | None = None
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -184,19 +187,12 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
         OutputError: Checkpoints and models cannot be; the jobs are pending.
         Stopped: The user asked twice to stop.
     """
-    from vaebench.context import WorkerContext
     from vaebench.store import Store, made_by_other_code
     from vaebench.sweeping.again import pick_up, renew_runs
 
-    _make_ready(sweep, telling, renew=renew)
+    make_ready_for(sweep, telling, renew=renew)
     place, jobs = sweep.place, sweep.jobs
-    context = WorkerContext.at(
-        place.out,
-        devices=sweep.devices,
-        data_dir=place.data_dir,
-        checkpoint_seconds=place.checkpoint_every,
-        own=tuple(sweep.own.values()),
-    )
+    context = context_of(sweep)
     keys = {job.key for job in jobs}
     renewed = Ended({})
     with Store(place.location) as store:
@@ -234,22 +230,46 @@ def carried_out(sweep: Planned, command: str, telling: Telling, *, renew: bool =
                 workers=sweep.workers,
                 retries=place.retries,
                 fail_fast=place.fail_fast,
+                mixed=place.mixed,
                 on_complete=context.forget,
             )
-        context.outputs.finish(STOP_SECONDS)
-        failed = store.jobs(sweep_id=sweep_id, states=["FAILED"])
-        bare: list[str] = []
-        with contextlib.suppress(OutputError):  # who cannot write there has said so
-            bare = _without_model(store.keys(sweep_id, "COMPLETE"), context)
-        return Finished(
-            sweep_id=sweep_id,
-            ended=ended,
-            renewed=renewed,
-            counts=store.counts(sweep_id),
-            failed=tuple((row.key, row.error or "") for row in failed),
-            other_code=frozenset(made_by_other_code(store, keys)),
-            without_model=tuple(bare),
-        )
+        return summed_up(store, sweep_id, jobs, context, ended, renewed)
+
+
+def summed_up(
+    store: Reader,
+    sweep_id: int,
+    jobs: Sequence[JobSpec],
+    context: WorkerContext,
+    ended: Ended,
+    renewed: Ended,
+) -> Finished:
+    """Says how a sweep ended.
+
+    Args:
+        store: The database.
+        sweep_id: The sweep.
+        jobs: Its jobs.
+        context: Where its models are.
+        ended: How the work on it ended.
+        renewed: How the work on runs that were trained again ended.
+    """
+    from vaebench.store import made_by_other_code
+
+    context.outputs.finish(STOP_SECONDS)
+    bare: list[str] = []
+    with contextlib.suppress(OutputError):  # who cannot write there has said so
+        bare = _without_model(store.keys(sweep_id, "COMPLETE"), context)
+    failed = store.jobs(sweep_id=sweep_id, states=["FAILED"])
+    return Finished(
+        sweep_id=sweep_id,
+        ended=ended,
+        renewed=renewed,
+        counts=store.counts(sweep_id),
+        failed=tuple((row.key, row.error or "") for row in failed),
+        other_code=frozenset(made_by_other_code(store, {job.key for job in jobs})),
+        without_model=tuple(bare),
+    )
 
 
 def _without_model(keys: Sequence[str], context: WorkerContext) -> list[str]:
@@ -265,7 +285,20 @@ def _without_model(keys: Sequence[str], context: WorkerContext) -> list[str]:
     return [key for key in bare if key not in here]
 
 
-def _make_ready(sweep: Planned, telling: Telling, *, renew: bool) -> None:
+def context_of(sweep: Planned) -> WorkerContext:
+    """Returns where and how the workers of a sweep work."""
+    from vaebench.context import WorkerContext
+
+    return WorkerContext.at(
+        sweep.place.out,
+        devices=sweep.devices,
+        data_dir=sweep.place.data_dir,
+        checkpoint_seconds=sweep.place.checkpoint_every,
+        own=tuple(sweep.own.values()),
+    )
+
+
+def make_ready_for(sweep: Planned, telling: Telling, *, renew: bool) -> None:
     """Opens the published data sets that are needed: what is missing is said before any job."""
     from vaebench.data import load_dataset
 

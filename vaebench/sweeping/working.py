@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vaebench.errors import VaebenchError
+from vaebench.fingerprint import software
 from vaebench.spec import JobSpec
 from vaebench.sweeping.engines import Engine
 from vaebench.sweeping.signals import Stopped, held_back, stopping_in_order
@@ -59,6 +61,7 @@ def work(
     workers: int,
     retries: int,
     fail_fast: bool = False,
+    mixed: bool = False,
     on_complete: Callable[[str], Any],
 ) -> Ended:
     """Trains the jobs of a sweep that are not done, and shows how far that is.
@@ -75,6 +78,7 @@ def work(
             each process has another beside it, which evaluates what it has trained.
         retries: How often a failed job is tried again.
         fail_fast: Stop at the first failure.
+        mixed: Work beside machines that have other software, too.
         on_complete: Called with the key of each job that this process has completed.
     """
     counts = store.counts(sweep_id)
@@ -85,6 +89,8 @@ def work(
         return Ended(counts)
     with held_back():
         from vaebench.runner import JobEnded, Runner
+        from vaebench.slurm import this_allocation
+        from vaebench.store import Claimant
 
     runner: Runner
     executor = engine.executor(context, workers, lambda sign: runner.progressed(sign))
@@ -109,6 +115,10 @@ def work(
             fail_fast=fail_fast,
             trained=context.twins.keys(),
             on_event=on_event,
+            claimant=Claimant(
+                platform.node(), ", ".join(context.devices), software(), this_allocation()
+            ),
+            mixed=mixed,
         )
         with stopping_in_order(runner, stopped):
             counts = runner.run()
