@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.training.conftest import make_spec
 from vaebench.context import WorkerContext
@@ -20,6 +20,9 @@ from vaebench.store import Store
 
 Making = Callable[[WorkerContext, int, Callable[[Progress], Any]], Executor]
 """Makes an executor of a context and a number of workers, which tells of its signs of life."""
+
+
+Met = TypeVar("Met")
 
 
 def tiny(seeds: int, steps: int) -> list[JobSpec]:
@@ -42,7 +45,7 @@ class Sweep:
     def __init__(self, folder: Path, jobs: Sequence[JobSpec], make: Making, workers: int) -> None:
         self.jobs = list(jobs)
         self.out = folder / "results"
-        self.context = WorkerContext(out=self.out, checkpoint_seconds=0.2)
+        self.context = WorkerContext(out=self.out, checkpoint_seconds=0.05)
         self.signs: list[Progress] = []
         self.ended: list[JobEnded] = []
         self.failure: BaseException | None = None
@@ -83,18 +86,19 @@ class Sweep:
         finally:
             self.ready.set()
 
-    def until(self, met: Callable[[], Any], seconds: float = 120) -> None:
-        """Waits until something is met while the sweep is worked on."""
+    def until(self, met: Callable[[], Met], seconds: float = 120) -> Met:
+        """Waits until something is met while the sweep is worked on, and returns it."""
         end = time.monotonic() + seconds
-        while not met():
+        while not (found := met()):
             assert self.failure is None, self.failure
             assert time.monotonic() < end, self.ended
             assert self.thread.is_alive(), self.ended
             time.sleep(0.005)
+        return found
 
-    def checkpointed(self) -> bool:
-        """Whether a job is in training and has a checkpoint."""
-        return any((self.out / "checkpoints").glob("[!.]*.pt"))
+    def checkpointed(self) -> str:
+        """The key of a job that is in training and has a checkpoint; empty where there is none."""
+        return next((file.stem for file in (self.out / "checkpoints").glob("[!.]*.pt")), "")
 
     def kill_a_worker(self) -> None:
         """SIGKILL to one of the worker processes, wherever on this machine they are."""
@@ -109,6 +113,9 @@ class Sweep:
         return [event.state for event in self.ended]
 
     def begun_at(self, since: int, key: str) -> int:
-        """The step at which a job was begun, or gone on with, in the signs since some moment."""
+        """The step at which a job was begun, or gone on with, in the signs since some moment.
+
+        Those count from the end of a sitting's first step.
+        """
         seen = [s for s in self.signs[since:] if s.key == key and s.phase == "training"]
-        return min(sign.step - sign.steps_here for sign in seen)
+        return min(sign.step - sign.steps_here for sign in seen) - 1
