@@ -86,6 +86,25 @@ def test_where_there_is_no_room_it_says_so_and_goes_on_with_what_there_is(cluste
         cluster.remove_node(next(iter(cluster.worker_nodes)))
 
 
+def test_a_node_with_other_software_serves_no_job_and_is_named(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if this command had another vaebench than the node."""
+    from vaebench.executors import ray
+
+    theirs = ray.software()
+    monkeypatch.setattr(ray, "software", lambda: "vaebench 9 (code 0) and torch 9")
+    executor = ray.RayExecutor(echo, ["a"], on_event=lambda sign: None, address=cluster.address)
+    try:
+        (job,) = tiny(seeds=1, steps=1)
+        (outcome,) = executor.submit([job]).result(timeout=60)
+    finally:
+        executor.shutdown(kill=True)
+    assert outcome.status == "blocked"
+    assert f"it has {theirs}, this command vaebench 9 (code 0) and torch 9" in str(outcome.error)
+    assert executor.workers == 1  # so that a runner hears of it
+
+
 @pytest.mark.parametrize(
     ("seeds", "steps", "workers"), [(3, 60, 2), pytest.param(40, 8, 4, marks=pytest.mark.slow)]
 )
