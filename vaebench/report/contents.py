@@ -200,6 +200,29 @@ def facts(data: SettingData, environments: Sequence[Mapping[str, Any]]) -> list[
     return rows + ([("Also", ", ".join(extra))] if extra else [])
 
 
+def mixed_processors(runs: pd.DataFrame, processors: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Says of how many cells the runs were trained on several kinds of processor.
+
+    Args:
+        runs: Finished runs, with `job_key` and `cell`.
+        processors: The processor's name by job key, where it is known.
+
+    Returns:
+        A word and its explanation; nothing where no cell mixes them.
+    """
+    kinds = runs["job_key"].map(processors).groupby(runs["cell"]).unique()
+    known = [{str(name) for name in found if pd.notna(name)} for found in kinds]
+    several = [names for names in known if len(names) > 1]
+    if not several:
+        return []
+    named = "; ".join(sorted({name for names in several for name in names}))
+    text = (
+        f"{len(several)} of {len(kinds)} cells have runs of several kinds of processor ({named}): "
+        "the same seed has other bits on each, so that a run made again elsewhere is another draw"
+    )
+    return [("Mixed processors", text)]
+
+
 def _folds(jobs: pd.DataFrame) -> list[tuple[str, str]]:
     folds = {(job.fold, job.folds) for job in jobs["spec"] if job.fold is not None}
     if not folds:

@@ -14,7 +14,13 @@ from vaebench.analysis import curves, wide_runs
 from vaebench.report import showcase
 from vaebench.report.browsing import Browsable, read_pictures
 from vaebench.report.computed import Computed, compute
-from vaebench.report.contents import SettingData, evaluated_on, facts, settings
+from vaebench.report.contents import (
+    SettingData,
+    evaluated_on,
+    facts,
+    mixed_processors,
+    settings,
+)
 from vaebench.report.figures import FIGURES, FigureData
 from vaebench.report.looks import sections as looks
 from vaebench.report.processes import Advance, of_each
@@ -32,7 +38,7 @@ from vaebench.report.sections import (
 )
 from vaebench.report.style import styled
 from vaebench.report.tables import csv
-from vaebench.store import Reader, environments_of
+from vaebench.store import Reader, environments_of, processors_of
 
 MOST_CURVES = 60
 """Runs of a setting whose training curves are all drawn; of more, those that stand for cells."""
@@ -319,7 +325,8 @@ def _ran(reader: Reader, found: Sequence[SettingData]) -> Section:
     """Builds the part on what was run."""
     section = Section("ran", "What was run")
     for data in found:
-        environments = environments_of(reader, data.runs["job_key"].tolist())
-        title = data.title if len(found) > 1 else ""
-        section.facts.append((title, facts(data, environments)))
+        keys = data.runs["job_key"].tolist()
+        said = facts(data, environments_of(reader, keys))
+        said += mixed_processors(data.runs, processors_of(reader, keys))
+        section.facts.append((data.title if len(found) > 1 else "", said))
     return section

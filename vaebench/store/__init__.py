@@ -13,6 +13,7 @@ from vaebench.store.figures import (
     finished_trainings,
     latent_kl,
     pictures_of,
+    processors_of,
     scores_of,
 )
 from vaebench.store.merging import Merged, merge
@@ -62,6 +63,7 @@ __all__ = [
     "merge",
     "other_plugins",
     "pictures_of",
+    "processors_of",
     "recall_plugins",
     "renew",
     "results_of",

@@ -154,6 +154,19 @@ def environments_of(reader: Reader, keys: Iterable[str]) -> list[Mapping[str, An
     return [reader.environment(key) for _, key in sorted(runs.items())]
 
 
+def processors_of(reader: Reader, keys: Iterable[str]) -> dict[str, str]:
+    """Returns what some runs were trained on, by job key: the name of the processor or GPU."""
+    found: dict[str, int] = {}
+    for some in _parts(keys):
+        chosen = sa.select(jobs.c.job_key, jobs.c.environment_id)
+        chosen = chosen.where(jobs.c.job_key.in_(some), jobs.c.environment_id.is_not(None))
+        with translated(reader.location), reader.engine.connect() as connection:
+            found |= {row.job_key: row.environment_id for row in connection.execute(chosen)}
+    one_of = {place: key for key, place in found.items()}
+    names = {place: reader.environment(key).get("device_name") for place, key in one_of.items()}
+    return {key: str(names[place]) for key, place in found.items() if names[place]}
+
+
 def finished_trainings(reader: Reader, code: str) -> list[tuple[str, str]]:
     """Returns training key and job key of the runs that code trained, as added.
 
