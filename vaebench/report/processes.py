@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import psutil
 from threadpoolctl import threadpool_limits
 
 Thing = TypeVar("Thing")
@@ -19,10 +20,15 @@ Found = TypeVar("Found")
 GARBAGE = 500_000
 """New objects after which garbage is looked for."""
 
+GROWTH = 64_000_000
+"""Bytes of memory that a process may grow by before garbage is looked for: figures are few objects,
+and large."""
+
 Advance = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
 
 _held: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
+_settled = 0
 
 
 def processors() -> int:
@@ -98,5 +104,13 @@ def _run(place: int) -> Any:
     try:
         return function(things[place])
     finally:
-        if gc.get_count()[0] > GARBAGE:
-            gc.collect()
+        _tidy()
+
+
+def _tidy() -> None:
+    """Looks for garbage where there may be enough of it."""
+    global _settled
+    process = psutil.Process()
+    if gc.get_count()[0] > GARBAGE or process.memory_info().rss > _settled + GROWTH:
+        gc.collect()
+        _settled = process.memory_info().rss
