@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from vaebench.store.claimants import Claimant, add_claimant, of_other_software
 from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
 from vaebench.store.database import translated
 from vaebench.store.holders import Watch, created, this_process
-from vaebench.store.queue import next_anywhere, next_near, taking
+from vaebench.store.queue import taking
 from vaebench.store.reading import Reader
 from vaebench.store.rows import read_spec
 from vaebench.store.schema import jobs
@@ -51,18 +52,8 @@ class Claiming(Reader):
         Returns:
             The claim, or None where no job is pending.
         """
-        statement = sa.update(jobs).values(
-            state="RUNNING",
-            claim_token=new_token(self._holder()),
-            claim_host=platform.node(),
-            claim_pid=os.getpid(),
-            claim_started=self._created,
-            started_at=sa.func.coalesce(jobs.c.started_at, time_text()),
-            phase="loading",
-            error=None,
-            traceback=None,
-        )
-        while (row := self._take(sweep_id, statement)) is not None:
+        token = new_token(self._holder())
+        while (row := self._take(sweep_id, token)) is not None:
             try:
                 spec = read_spec(row.spec, row.job_key)
                 if not isinstance(row.attempts, int):
@@ -73,13 +64,22 @@ class Claiming(Reader):
                     set_aside(connection, row, str(error))
         return None
 
-    def _take(self, sweep_id: int, statement: sa.Update) -> sa.Row[Any] | None:
+    def _take(self, sweep_id: int, token: str) -> sa.Row[Any] | None:
         """Updates the sweep's next pending job, near the one taken last or else anywhere."""
-        near = next_near(sweep_id, self._passed.get(sweep_id, -1))
-        for waiting in (near, next_anywhere(sweep_id)):
+        server = self.engine.dialect.name == "postgresql"
+        values = {
+            "of_sweep": sweep_id,
+            "token": token,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "created": self._created,
+            "now": time_text(),
+        }
+        for near in (True, False):
+            known = values | ({"after": self._passed.get(sweep_id, -1)} if near else {})
             with translated(self.location), self.engine.begin() as connection:
-                now = statement.values(heartbeat_at=clock(connection))
-                row = connection.execute(taking(now, sweep_id, waiting)).first()
+                known |= {} if server else {"by_this_host": time.time()}
+                row = connection.execute(taking(near=near, server=server), known).first()
             if row is not None:
                 self._passed[sweep_id] = row.position
                 return row

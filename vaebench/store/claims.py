@@ -101,8 +101,13 @@ def moment(connection: sa.Connection) -> Moment:
 def clock(connection: sa.Connection) -> sa.ColumnElement[float]:
     """The clock that heartbeats are written by: the database server's, where there is one."""
     if connection.dialect.name == "postgresql":
-        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+        return server_clock()
     return sa.literal(time.time(), sa.Float)
+
+
+def server_clock() -> sa.ColumnElement[float]:
+    """The clock of a database server, in seconds since the epoch."""
+    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
 
 
 def add_holder(connection: sa.Connection, holder: Holder | None) -> str:
