@@ -13,7 +13,6 @@ from vaebench.cli.summary import say_finished
 from vaebench.errors import UsageError
 from vaebench.hints import hint, hint_again
 from vaebench.slurm import Request, request
-from vaebench.sweeping.signals import Stopped
 
 if TYPE_CHECKING:
     from vaebench.sweeping.running import Planned
@@ -90,7 +89,7 @@ def train_in_queue(
     shown = replace(sweep, devices=("Slurm",))
     try:
         say_finished(sweep, followed(shown, sent, telling), command)
-    except (Stopped, KeyboardInterrupt):
+    except KeyboardInterrupt:
         tables.note(f"The allocations go on. To watch: {watch}. To end: {end}.")
         raise typer.Exit(130) from None
 

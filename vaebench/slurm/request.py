@@ -54,7 +54,8 @@ class Request:
         """Returns it as submitit's parameters."""
         named = ("partition", "account", "qos", "constraint", "nodelist", "exclude", "mem", "time")
         found = {name: getattr(self, name) for name in named}
-        found |= {"gpus_per_node": self.gpus, "cpus_per_task": self.cpus or self.workers}
+        cores = self.workers if self.gpus is None else 2 * self.gpus  # one trains, one evaluates
+        found |= {"gpus_per_node": self.gpus, "cpus_per_task": self.cpus or cores}
         found["signal_delay_s"] = min(WARNING_SECONDS, 15 * self.time)
         if self.reservation:
             found["additional_parameters"] = {"reservation": self.reservation}

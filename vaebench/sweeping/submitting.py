@@ -12,7 +12,6 @@ from vaebench.outcome import Phase, Progress
 from vaebench.spec import JobSpec
 from vaebench.sweeping.joining import known_sweep
 from vaebench.sweeping.running import Finished, Planned, context_of, make_ready_for, summed_up
-from vaebench.sweeping.signals import Stopped
 from vaebench.sweeping.working import Ended
 
 if TYPE_CHECKING:
@@ -71,7 +70,8 @@ def submitted(sweep: Planned, command: str, telling: Telling, wanted: Request) -
         if lacking < 1:
             return Submitted(sweep_id, tuple(there), 0)
         arguments = ["work", "--sweep", str(sweep_id), "--out", _absolute(str(place.out))]
-        arguments += ["--workers", str(wanted.workers), "--device", place.device]
+        device = "cuda" if wanted.gpus and place.device == "auto" else place.device
+        arguments += ["--workers", str(wanted.workers), "--device", device]
         arguments += ["--checkpoint-every", str(place.checkpoint_every)]
         arguments += ["--mixed"] * place.mixed
         environment = {"VAEBENCH_DB": _absolute(place.location)}
@@ -92,16 +92,16 @@ def followed(sweep: Planned, sent: Submitted, telling: Telling) -> Finished:
         telling: Is shown how far it is.
 
     Raises:
-        Stopped: The user does not want to see more; the allocations go on.
+        KeyboardInterrupt: The user does not want to see more; the allocations go on.
         VaebenchError: The queue has lost all of them with jobs left.
     """
     from vaebench.runner import rank
     from vaebench.slurm import look
-    from vaebench.store import Reader, Store
+    from vaebench.store import DatabaseLockedError, Reader, Store
 
     context = context_of(sweep)
     with Reader.open(sweep.place.location) as reader:
-        scene = _Scene(reader, sent.sweep_id, sweep.workers)
+        scene = _Scene(reader, sent.sweep_id, sweep)
         asked = -QUEUE_SECONDS
         queue: list[Waiting] = []
         blocked = None
@@ -109,7 +109,11 @@ def followed(sweep: Planned, sent: Submitted, telling: Telling) -> Finished:
             while True:
                 if time.monotonic() - asked > QUEUE_SECONDS:
                     queue, asked = look(sent.names), time.monotonic()
-                ended, beat = scene.look(queue)
+                try:
+                    ended, beat = scene.look(queue)
+                except DatabaseLockedError:  # its server is away: the allocations wait for it, too
+                    time.sleep(LOOK_SECONDS)
+                    continue
                 for event in ended:
                     display.show(event)
                 display.show(beat)
@@ -122,10 +126,7 @@ def followed(sweep: Planned, sent: Submitted, telling: Telling) -> Finished:
                         "submits others."
                     )
                     break
-                try:
-                    time.sleep(LOOK_SECONDS)
-                except KeyboardInterrupt:
-                    raise Stopped from None
+                time.sleep(LOOK_SECONDS)
         if blocked is None:
             with Store(sweep.place.location) as store:
                 rank(store, sent.sweep_id)  # whoever ended last may be at it still
@@ -187,10 +188,11 @@ def cancelled(location: str, sweep_id: int | None = None) -> list[str]:
 class _Scene:
     """A sweep as it looks from beside: what has ended since the last look, and what runs."""
 
-    def __init__(self, reader: Reader, sweep_id: int, workers: int) -> None:
+    def __init__(self, reader: Reader, sweep_id: int, sweep: Planned) -> None:
         from vaebench.forecast import Forecast
 
-        self._reader, self._sweep_id, self._workers = reader, sweep_id, workers
+        self._reader, self._sweep_id, self._workers = reader, sweep_id, sweep.workers
+        self._specs = {job.key: job for job in sweep.jobs}
         self._forecast = Forecast()
         self._done = self._ended()
         self.idle = False
@@ -209,16 +211,18 @@ class _Scene:
         events = self._events(new)
         running: list[tuple[JobSpec, Progress | None]] = []
         for row in reader.jobs(sweep_id=sweep_id, states=["RUNNING"]):
+            if row.abandoned:
+                continue
             each = row.step_seconds or 0.0
             self._forecast.running(row.spec, row.step, each, evaluating=row.phase == "evaluating")
             phase = cast(Phase, row.phase or "loading")
             seen = Progress(row.key, phase, row.step, steps_here=1 if each else 0, seconds=each)
             running.append((row.spec, seen))
         counts = reader.counts(sweep_id)
-        waiting = reader.jobs(keys=reader.keys(sweep_id, "PENDING")[:1000])
-        left = self._forecast.remaining(
-            self._forecast.counted(row.spec for row in waiting), max(1, len(running))
+        waiting = self._forecast.counted(
+            self._specs[key] for key in reader.keys(sweep_id, "PENDING")
         )
+        left = self._forecast.remaining(waiting, max(1, len(running)))
         self.idle = not running
         return events, Beat(counts, tuple(running), left, _said(queue, self._workers))
 
