@@ -14,6 +14,7 @@ from vaebench.fingerprint import code_digest
 from vaebench.outcome import JobOutcome
 from vaebench.store import Store, renew, stored_outcome
 from vaebench.sweeping import again
+from vaebench.sweeping.engines import PROCESSES
 from vaebench.sweeping.telling import Silence
 
 JOBS = specs()[:2]
@@ -97,7 +98,7 @@ def test_under_a_lock_the_old_model_stays_and_later_the_new_one_comes(
                     assert kept.read_text() == "old"
                     holder.execute("ROLLBACK")
 
-        again.renew_runs(store, JOBS, context, Listening(), workers=1, retries=0)
+        again.renew_runs(store, JOBS, context, Listening(), engine=PROCESSES, workers=1, retries=0)
         assert stored_outcome(store, JOBS[0].key).train_seconds == 2.5
     holder.close()
     assert "Waiting; nothing is lost" in said[0]
