@@ -30,6 +30,7 @@ _COMMANDS = {
     "merge": ("upkeep", _KEEP),
     "remove": ("upkeep", _KEEP),
     "prune": ("upkeep", _KEEP),
+    "files": ("files", _KEEP),
     "models": ("known", _KNOWN),
     "networks": ("known", _KNOWN),
     "scores": ("known", _KNOWN),

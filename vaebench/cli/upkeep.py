@@ -112,30 +112,34 @@ def prune(
     """Delete checkpoints and models that no run of the database needs; says how many bytes.
 
     A checkpoint is needed by a job that is not done, a model by a run that is finished or may be
-    soon. Asks first.
+    soon, pictures and codes that are files (`vaebench files`) by their run. Asks first.
     """
     from vaebench.context import WorkerContext
 
     context = WorkerContext.at(out or folder_of(db))
     files = _files(context)
     idle = _idle(db, files)
-    if not idle:
+    beside = _beside(db)
+    if not idle and not beside:
         tables.note(f"Nothing to prune: all {len(files):,} checkpoints and models are needed.")
         return
-    for name in idle[:LISTED]:
-        tables.note(f"{context.outputs}/{name}")
-    if len(idle) > LISTED:
-        tables.note(f"and {len(idle) - LISTED:,} more.")
-    size = sum(files[name] for name in idle)
-    if not (yes or _agreed(f"Delete {len(idle):,} files, {size / 1e6:,.1f} MB?")):
+    names = [*(f"{context.outputs}/{name}" for name in idle), *map(str, beside)]
+    for name in names[:LISTED]:
+        tables.note(name)
+    if len(names) > LISTED:
+        tables.note(f"and {len(names) - LISTED:,} more.")
+    size = sum(files[name] for name in idle) + sum(beside.values())
+    if not (yes or _agreed(f"Delete {len(names):,} files, {size / 1e6:,.1f} MB?")):
         raise typer.Exit(1)
     still = _idle(db, idle)  # a sweep may have been started while this waited
     for name in still:
         (context.out / name).unlink(missing_ok=True)
         context.outputs.forget(name)
+    beside = _beside(db, delete=True) if beside else {}
     _say_left(context)
-    size = sum(files[name] for name in still)
-    tables.note(f"{len(still):,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
+    size = sum(files[name] for name in still) + sum(beside.values())
+    count = len(still) + len(beside)
+    tables.note(f"{count:,} files deleted, {size / 1e6:,.1f} MB ({size:,} bytes).")
 
 
 def _files(context: WorkerContext) -> dict[str, int]:
@@ -166,6 +170,14 @@ def _idle(db: str, files: Iterable[str]) -> list[str]:
     needed = {f"models/{key}.pt" for key, state in states.items() if state != "FAILED"}
     needed |= {f"checkpoints/{key}.pt" for key, state in states.items() if state != "COMPLETE"}
     return [name for name in files if name not in needed and _named_by_key(name)]
+
+
+def _beside(db: str, *, delete: bool = False) -> dict[Path, int]:
+    """Returns pictures and codes beside the database that no run has any more, by their sizes."""
+    from vaebench.store import Store, unnamed
+
+    with Store(db, create=False) as store:
+        return unnamed(store, delete=delete)
 
 
 def _named_by_key(name: str) -> bool:

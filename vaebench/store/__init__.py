@@ -17,6 +17,7 @@ from vaebench.store.figures import (
     scores_of,
 )
 from vaebench.store.merging import Merged, merge
+from vaebench.store.moving import Kept, kept, move_in, move_out, shrink, unnamed
 from vaebench.store.reading import Reader, recall_plugins
 from vaebench.store.renewal import (
     forget,
@@ -44,6 +45,7 @@ __all__ = [
     "DatabaseAwayError",
     "DatabaseLockedError",
     "JobRow",
+    "Kept",
     "Merged",
     "Reader",
     "Store",
@@ -58,9 +60,12 @@ __all__ = [
     "figures_of_sweep",
     "finished_trainings",
     "forget",
+    "kept",
     "latent_kl",
     "made_by_other_code",
     "merge",
+    "move_in",
+    "move_out",
     "other_plugins",
     "pictures_of",
     "processors_of",
@@ -70,6 +75,8 @@ __all__ = [
     "revision",
     "score_anew",
     "scores_of",
+    "shrink",
     "stored_outcome",
     "table_of",
+    "unnamed",
 ]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from vaebench.outcome import Progress
 from vaebench.store.claimants import Claimant, add_claimant, of_other_software
 from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
-from vaebench.store.database import translated
+from vaebench.store.database import each_alone, translated
 from vaebench.store.holders import Watch, created, this_process
 from vaebench.store.queue import taking
 from vaebench.store.reading import Reader
@@ -36,6 +36,7 @@ class Claiming(Reader):
         self._passed: dict[int, int] = {}
         """By sweep, the position up to which its jobs were pending no more, as far as known."""
         self._holder_id: str | None = None
+        self._alone = each_alone(engine)
         self._created = created()
         self._watch = Watch()
 
@@ -77,7 +78,7 @@ class Claiming(Reader):
         }
         for near in (True, False):
             known = values | ({"after": self._passed.get(sweep_id, -1)} if near else {})
-            with translated(self.location), self.engine.begin() as connection:
+            with translated(self.location), self._alone() as connection:
                 known |= {} if server else {"by_this_host": time.time()}
                 row = connection.execute(taking(near=near, server=server), known).first()
             if row is not None:

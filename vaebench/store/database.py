@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -61,6 +61,17 @@ def open_engine(location: str | Path, *, create: bool, write: bool) -> sa.Engine
         engine.dispose()
         raise
     return engine
+
+
+def each_alone(engine: sa.Engine) -> Callable[[], AbstractContextManager[sa.Connection]]:
+    """Returns what gives a connection of which each statement is a transaction of its own.
+
+    A server ends such a statement where it computes it. In a transaction that the client ends, the
+    locks of a statement last until the client has its turn: long, with many clients on few cores.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT").connect
+    return engine.begin
 
 
 def shown(location: str | Path) -> str:

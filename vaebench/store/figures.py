@@ -119,7 +119,11 @@ def curves_of(reader: Reader, keys: Iterable[str]) -> Iterator[tuple[str, CurveP
 
 def pictures_of(reader: Reader, name: str, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Gives one of the pictures of some runs, PNG, with the run's key, in the order of the keys."""
-    yield from _of_runs(reader, artifacts, ["png"], keys, artifacts.c.name == name)
+    for key, png in _of_runs(reader, artifacts, ["png"], keys, artifacts.c.name == name):
+        try:
+            yield key, reader.contents(key, name, png)
+        except ValueError as error:
+            reader.unreadable.setdefault(key, str(error))
 
 
 def _of_runs(

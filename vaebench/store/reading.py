@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from vaebench.outcome import Artifact, CurvePoint, Representation, Score
 from vaebench.store import schema
 from vaebench.store.claims import moment
 from vaebench.store.database import open_engine, shown, translated
+from vaebench.store.outside import CODES, contents
 from vaebench.store.plugged import plugin_rows, references
 from vaebench.store.rows import (
     ELSEWHERE,
@@ -107,12 +107,7 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def _rows(self, statement: sa.Executable) -> list[Any]:
@@ -263,11 +258,17 @@ class Reader:
         for row in self._figures(key, artifacts, Artifact.__dataclass_fields__):
             try:
                 detail = read_object(row.detail, f"the detail of {row.name}")
+                png = self.contents(key, row.name, row.png)
             except ValueError as error:
                 self._unreadable(key, str(error))
             else:
-                found.append(Artifact(row.name, row.png, row.rows, row.columns, detail))
+                found.append(Artifact(row.name, png, row.rows, row.columns, detail))
         return found
+
+    def contents(self, key: str, name: str, stored: bytes) -> bytes:
+        """Returns a picture or codes; a file that is not as it was raises a `ValueError`."""
+        with translated(self.location):
+            return contents(self.engine, key, name, stored)
 
     def representations(self, cell: str, key: str | None = None) -> dict[str, Representation]:
         """Returns the stored codes of a cell's finished runs by their job key, or of one of them.
@@ -285,12 +286,15 @@ class Reader:
         rows = self._rows(statement.order_by(jobs.c.seed, jobs.c.fold, jobs.c.id))
         must = kinds([jobs.c.job_key, *columns])
         found = {}
-        for key, *values in sound(rows, must, lambda row: row[0], self._unreadable):
-            codes = Representation(*values)
-            if len(codes.codes) == 4 * codes.points * codes.latents:
-                found[key] = codes
+        for key, points, latents, stored in sound(rows, must, lambda row: row[0], self._unreadable):
+            try:
+                codes = self.contents(key, CODES, stored)
+                if len(codes) != 4 * points * latents:
+                    raise ValueError(f"its codes are not {points} of {latents}")
+            except ValueError as error:
+                self._unreadable(key, str(error))
             else:
-                self._unreadable(key, f"its codes are not {codes.points} of {codes.latents}")
+                found[key] = Representation(points, latents, codes)
         return found
 
     def own_data(self) -> dict[str, list[tuple[str, str | None]]]:

@@ -228,6 +228,9 @@ representations = Table(
     Column("codes", LargeBinary, nullable=False),
 )
 
+outside = Table("outside", metadata, Column("place", Text, primary_key=True))
+"""The folder in which pictures and codes are files, where that is wished: one row at most."""
+
 plugins = Table(
     "plugins",
     metadata,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from vaebench.outcome import JobOutcome, Score
 from vaebench.spec import JobSpec
+from vaebench.store.outside import CODES, keeper
 from vaebench.store.rows import is_spec, read_spec
 from vaebench.store.schema import (
     SPEC_COLUMNS,
@@ -155,14 +156,18 @@ def insert_figures(
         outcome: What its worker handed over.
         but: Tables in which the job keeps what it had.
     """
+    kept = keeper(connection, outcome.key)
+    codes = outcome.representation
     rows: dict[sa.Table, list[dict[str, Any]]] = {
         scores: [vars(score) for score in outcome.scores],
         curves: [vars(point) for point in outcome.curves],
         artifacts: [
-            {**vars(artifact), "detail": json.dumps(dict(artifact.detail))}
+            vars(artifact)
+            | {"detail": json.dumps(dict(artifact.detail))}
+            | {"png": kept(artifact.name, artifact.png)}
             for artifact in outcome.artifacts
         ],
-        representations: [vars(outcome.representation)] if outcome.representation else [],
+        representations: [vars(codes) | {"codes": kept(CODES, codes.codes)}] if codes else [],
     }
     for table, values in rows.items():
         if table in but:

@@ -1,0 +1,290 @@
+"""Pictures and codes moved between the database and a folder of files, and files nobody names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from vaebench.errors import StoreError
+from vaebench.store.database import translated
+from vaebench.store.outside import (
+    CODES,
+    MARK,
+    file_of,
+    hold,
+    is_file,
+    keep,
+    place_of,
+    read_file,
+    settle,
+)
+from vaebench.store.schema import artifacts, jobs, representations
+from vaebench.store.store import Store
+
+AT_ONCE = 100
+"""Contents that are moved in one transaction."""
+
+SHOWN = 3
+"""Files that a message names one by one, at most."""
+
+_PICTURES = (artifacts, artifacts.c.png, artifacts.c.name)
+_CODES = (representations, representations.c.codes, sa.literal(CODES))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where pictures and codes lie.
+
+    Attributes:
+        place: The folder of files; None where they lie in the database.
+        inside: How many lie in the database.
+        inside_bytes: Their size.
+        files: How many are files.
+    """
+
+    place: Path | None
+    inside: int
+    inside_bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A picture or codes by where the database holds them, with the beginning of what it holds."""
+
+    table: sa.Table
+    column: sa.Column[bytes]
+    job_id: int
+    key: str
+    name: str
+    begins: bytes
+    size: int
+
+    def of(self, statement: Any) -> Any:
+        """Narrows a statement about its table to its row, as it was read."""
+        its = [self.table.c.job_id == self.job_id, _begins(self.column) == self.begins]
+        if self.table is artifacts:
+            its.append(artifacts.c.name == self.name)
+        return statement.where(*its)
+
+
+def kept(store: Store) -> Kept:
+    """Says where pictures and codes lie."""
+    with translated(store.location), store.engine.connect() as connection:
+        all_of_them = list(_listed(connection))
+        place = place_of(connection)
+    sizes = [content.size for content in all_of_them if not is_file(content.begins)]
+    return Kept(place, len(sizes), sum(sizes), len(all_of_them) - len(sizes))
+
+
+def move_out(store: Store, folder: Path, on_moved: Callable[[int], Any]) -> int:
+    """Makes pictures and codes files of a folder, now and from now on.
+
+    A database that has its files elsewhere has them here from then on, where they all are here.
+    Begun again it goes on where it stopped; sweeps may run beside it.
+
+    Args:
+        store: The database.
+        folder: The folder, absolute.
+        on_moved: Called with how many were moved, again and again.
+
+    Returns:
+        How many were moved.
+
+    Raises:
+        StoreError: They are files elsewhere, and not all of them here: nothing has changed. Or a
+            file cannot be written: those before it are moved.
+    """
+
+    def as_file(connection: sa.Connection, content: _Content) -> bytes:
+        stored = connection.scalar(content.of(sa.select(content.column)))
+        return keep(folder, content.key, content.name, stored) if stored is not None else b""
+
+    with translated(store.location), store.engine.begin() as connection:
+        hold(connection, alone=True)
+        before = place_of(connection)
+        files = [content for content in _listed(connection) if is_file(content.begins)]
+        if before != folder and (bad := _bad(folder, files)):
+            move = f"move the folder {before} there first, with whatever moves folders"
+            raise StoreError(f"{_named(bad)}: {move}. Nothing was changed.")
+        settle(connection, folder)
+    moved = 0
+    while some := _some(store, files=False):
+        with translated(store.location), store.engine.begin() as connection:
+            hold(connection)
+            moved += _replaced(connection, some, as_file)
+        on_moved(moved)
+    return moved
+
+
+def move_in(store: Store, on_moved: Callable[[int], Any]) -> int:
+    """Takes pictures and codes into the database, now and from now on, and deletes their files.
+
+    Begun again it goes on where it stopped; sweeps may run beside it.
+
+    Args:
+        store: The database.
+        on_moved: Called with how many were moved, again and again.
+
+    Returns:
+        How many were moved.
+
+    Raises:
+        StoreError: Files are not there, or not as they were: those before them are inside.
+    """
+    with translated(store.location), store.engine.connect() as connection:
+        folder = place_of(connection)
+    if folder is None:
+        return 0
+    moved, last = 0, False
+    while not last:
+        some = _some(store, files=True)
+        last = len(some) < AT_ONCE
+        with translated(store.location), store.engine.begin() as connection:
+            if last:  # those of whoever has finished a run meanwhile, and from now on nobody
+                hold(connection, alone=True)
+                some = [content for content in _listed(connection) if is_file(content.begins)]
+            if bad := _bad(folder, some):
+                raise StoreError(
+                    f"{_named(bad)}. Put them back, or remove their runs, and try again."
+                )
+            moved += _replaced(
+                connection, some, lambda _, c: read_file(folder, c.key, c.name, c.begins)
+            )
+            if last:
+                settle(connection, None)
+        for path in _paths(folder, some):
+            _delete(path)
+        on_moved(moved)
+    return moved
+
+
+def shrink(store: Store) -> None:
+    """Gives the space of what was moved back to the disk, where the database is a file.
+
+    Raises:
+        DatabaseLockedError: Another program uses the database.
+    """
+    if store.engine.dialect.name == "sqlite":
+        raw = store.engine.raw_connection()
+        try:
+            with translated(store.location):
+                raw.cursor().execute("VACUUM")
+        finally:
+            raw.close()
+
+
+def unnamed(store: Store, *, delete: bool = False) -> dict[Path, int]:
+    """Returns the sizes of files of pictures and codes that no run of the database has any more.
+
+    Runs that were scored anew, or whose end was cut short, leave some.
+
+    Args:
+        store: The database.
+        delete: Delete them, while nobody writes any.
+    """
+    with translated(store.location), store.engine.begin() as connection:
+        hold(connection, alone=delete)
+        folder = place_of(connection)
+        if folder is None:
+            return {}
+        files = [content for content in _listed(connection) if is_file(content.begins)]
+        named = _paths(folder, files)
+        keys = {key for (key,) in connection.execute(sa.select(jobs.c.job_key))}
+        found = {
+            path: path.stat().st_size
+            for path in sorted(folder.glob("*/*"))
+            if path not in named and _made_by_us(path, keys)
+        }
+        if delete:
+            for path in found:
+                _delete(path)
+    return found
+
+
+def _made_by_us(path: Path, keys: set[str]) -> bool:
+    """Says whether a file is one of a run that the database knows, by its name."""
+    stem, _, digest = path.stem.rpartition("-")
+    ours = bool(stem) and len(digest) == 16 and set(digest) <= set("0123456789abcdef")
+    return ours and path.parent.name in keys and path.suffix in (".png", ".f32")
+
+
+def _begins(column: Any) -> sa.ColumnElement[bytes]:
+    """The beginning of a content: all of it, where it names a file."""
+    return sa.func.substr(column, 1, len(MARK) + 64, type_=sa.LargeBinary)
+
+
+def _listed(
+    connection: sa.Connection, where: Callable[[Any], Any] | None = None, limit: int | None = None
+) -> Iterator[_Content]:
+    """Gives pictures, then codes: all, or some of those for which `where` of their column holds."""
+    for table, column, name in (_PICTURES, _CODES):
+        told = [table.c.job_id, jobs.c.job_key, name, _begins(column), sa.func.length(column)]
+        statement = sa.select(*told).join(jobs, jobs.c.id == table.c.job_id).limit(limit)
+        statement = statement.order_by(*table.primary_key.columns)
+        if where is not None:
+            statement = statement.where(where(column))
+        for row in connection.execute(statement):
+            yield _Content(table, column, *row)
+
+
+def _some(store: Store, *, files: bool) -> list[_Content]:
+    """Returns the first contents that are files, or that are not, a hundred or two."""
+
+    def where(column: Any) -> Any:
+        named = sa.func.substr(column, 1, len(MARK), type_=sa.LargeBinary) == MARK
+        return named if files else sa.not_(named)
+
+    with translated(store.location), store.engine.connect() as connection:
+        return list(_listed(connection, where, AT_ONCE))
+
+
+def _replaced(
+    connection: sa.Connection,
+    contents: Sequence[_Content],
+    by: Callable[[sa.Connection, _Content], bytes],
+) -> int:
+    """Puts something else in the place of contents that are as they were; returns of how many."""
+    moved = 0
+    for content in contents:
+        statement = content.of(sa.update(content.table))
+        values = {content.column.name: by(connection, content)}
+        moved += connection.execute(statement.values(values)).rowcount
+    return moved
+
+
+def _bad(folder: Path, files: Sequence[_Content]) -> list[str]:
+    """Returns what is wrong with files in a folder."""
+    found = []
+    for content in files:
+        try:
+            read_file(folder, content.key, content.name, content.begins)
+        except ValueError as error:
+            found.append(f"run {content.key}: {error}")
+    return found
+
+
+def _paths(folder: Path, files: Sequence[_Content]) -> set[Path]:
+    """Returns the paths of files; a damaged row names none."""
+    found = set()
+    for content in files:
+        with suppress(ValueError):
+            found.add(file_of(folder, content.key, content.name, content.begins))
+    return found
+
+
+def _named(bad: Sequence[str]) -> str:
+    more = f", and {len(bad) - SHOWN:,} more" * (len(bad) > SHOWN)
+    return f"{len(bad):,} files are not as they were: {'; '.join(bad[:SHOWN])}{more}"
+
+
+def _delete(path: Path) -> None:
+    """Deletes a file, and its folder where that is empty then."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.parent.rmdir()
