@@ -115,11 +115,13 @@ def prune(
     soon, pictures and codes that are files (`vaebench files`) by their run. Asks first.
     """
     from vaebench.context import WorkerContext
+    from vaebench.store import Reader, Store, unnamed
 
     context = WorkerContext.at(out or folder_of(db))
     files = _files(context)
     idle = _idle(db, files)
-    beside = _beside(db)
+    with Reader.open(db) as reader:
+        beside = unnamed(reader)
     if not idle and not beside:
         tables.note(f"Nothing to prune: all {len(files):,} checkpoints and models are needed.")
         return
@@ -135,7 +137,9 @@ def prune(
     for name in still:
         (context.out / name).unlink(missing_ok=True)
         context.outputs.forget(name)
-    beside = _beside(db, delete=True) if beside else {}
+    if beside:
+        with Store(db, create=False) as store:
+            beside = unnamed(store, delete=True)
     _say_left(context)
     size = sum(files[name] for name in still) + sum(beside.values())
     count = len(still) + len(beside)
@@ -170,14 +174,6 @@ def _idle(db: str, files: Iterable[str]) -> list[str]:
     needed = {f"models/{key}.pt" for key, state in states.items() if state != "FAILED"}
     needed |= {f"checkpoints/{key}.pt" for key, state in states.items() if state != "COMPLETE"}
     return [name for name in files if name not in needed and _named_by_key(name)]
-
-
-def _beside(db: str, *, delete: bool = False) -> dict[Path, int]:
-    """Returns pictures and codes beside the database that no run has any more, by their sizes."""
-    from vaebench.store import Store, unnamed
-
-    with Store(db, create=False) as store:
-        return unnamed(store, delete=delete)
 
 
 def _named_by_key(name: str) -> bool:

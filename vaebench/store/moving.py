@@ -23,7 +23,8 @@ from vaebench.store.outside import (
     read_file,
     settle,
 )
-from vaebench.store.schema import artifacts, jobs, representations
+from vaebench.store.reading import Reader
+from vaebench.store.schema import artifacts, jobs, outside, representations
 from vaebench.store.store import Store
 
 AT_ONCE = 100
@@ -179,16 +180,18 @@ def shrink(store: Store) -> None:
             raw.close()
 
 
-def unnamed(store: Store, *, delete: bool = False) -> dict[Path, int]:
+def unnamed(reader: Reader, *, delete: bool = False) -> dict[Path, int]:
     """Returns the sizes of files of pictures and codes that no run of the database has any more.
 
     Runs that were scored anew, or whose end was cut short, leave some.
 
     Args:
-        store: The database.
+        reader: The database; to delete them it must be a `Store`.
         delete: Delete them, while nobody writes any.
     """
-    with translated(store.location), store.engine.begin() as connection:
+    with translated(reader.location), reader.engine.begin() as connection:
+        if not sa.inspect(connection).has_table(outside.name):  # older databases have none
+            return {}
         hold(connection, alone=delete)
         folder = place_of(connection)
         if folder is None:
