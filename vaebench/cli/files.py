@@ -23,7 +23,7 @@ def files(
     ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
-    """Keep pictures and codes of runs as files in a folder: the database is a tenth as large then.
+    """Keep pictures and codes of runs as files in a folder: the database is a sixth as large then.
 
     Alone it says where they are. FOLDER moves what there is and holds for all runs to come; a
     folder beside a SQLite file is found wherever both are moved together. A folder that you have
