@@ -31,7 +31,11 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1_000)
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--figure", type=Path, help="draw what is in --out, and train nothing")
     options = parser.parse_args()
+    if options.figure:
+        draw(options.out, options.figure)
+        return
     prepare("cpu", 1)
     feed = Feed(load_dataset("dsprites"), torch.device("cpu"))
     new = not options.out.exists()
@@ -45,6 +49,36 @@ def main() -> None:
             for row in _trajectory(spec, feed, options.every):
                 writer.writerow([model, beta, lr, seed, *row])
                 file.flush()
+
+
+def draw(rows: Path, figure: Path) -> None:
+    """Draws MIG and ELBO against steps, a line a training."""
+    import matplotlib as mpl
+    import pandas as pd
+
+    from vaebench.models import find_model
+    from vaebench.report import style
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    known = pd.read_csv(rows)
+    with mpl.rc_context(dict(style.SETTINGS)):
+        drawn, places = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+        for (model, rate, seed), run in known.groupby(["model", "learning_rate", "seed"]):
+            look = find_model(model)
+            line = {"color": look.colour, "linestyle": "-" if rate == 1e-3 else ":"}
+            label = f"{look.title}, learning rate {rate:g}" if seed == 0 else None
+            for place, column in zip(places, ("mig", "elbo"), strict=True):
+                marks = {"marker": look.marker, "markevery": 5, "markersize": 4}
+                place.plot(run["step"], run[column], **line, **marks, label=label)
+        for place, title in zip(places, ("MIG", "ELBO (nats)"), strict=True):
+            place.axvline(6_000, color="0.7", linewidth=0.8, zorder=0)
+            place.set_xticks(range(0, 15_001, 3_000))
+            place.set_xlabel("step")
+            place.set_ylabel(title)
+        places[1].legend(loc="lower right")
+        drawn.savefig(figure, dpi=150)
 
 
 def _spec(model: str, beta: float, lr: float, seed: int, steps: int, precision: str) -> JobSpec:
