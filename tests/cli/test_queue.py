@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import CommandLine
-from tests.slurm_cluster import SlurmCluster, slurm_cluster, wait_for
+from tests.slurm_cluster import SlurmCluster, wait_for
 from tests.stored import ask, figures
 from vaebench.slurm import request
 
@@ -23,27 +22,6 @@ SWEEP = (
     "sweep --models vae --network burgess --batch-size 8 --eval-size 10 --checkpoint-every 0.5"
 ).split()
 IN_QUEUE = ("--executor", "slurm", "--slurm", "time=10")
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[SlurmCluster]:
-    """A cluster of two nodes."""
-    with slurm_cluster() as cluster:
-        if isinstance(cluster, str):
-            pytest.skip(cluster)
-        yield cluster
-
-
-@pytest.fixture
-def queue(cli: CommandLine, slurm: SlurmCluster) -> Iterator[CommandLine]:
-    """The command line on a login node of the cluster."""
-    pytest.importorskip("submitit", reason="submitit is not installed")
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
-    cli.environment |= {**slurm.environment, "PYTHONPATH": path}
-    yield cli
-    slurm.call("scancel", "--user", "root")
-    wait_for(lambda: not slurm.call("squeue", "-h"))
 
 
 def database(folder: Path) -> Path:
