@@ -86,7 +86,9 @@ class CommandLine:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, code: int = 0, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
         """Runs the command to its end and checks its exit code."""
         done = subprocess.run(
             self.command(*arguments),
@@ -94,7 +96,7 @@ class CommandLine:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=timeout,
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr

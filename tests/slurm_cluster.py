@@ -1,4 +1,4 @@
-"""A real Slurm cluster on this machine for tests: munge, a controller and two nodes."""
+"""A real Slurm cluster on this machine for tests: munge, a controller, three nodes, one of GPUs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import platform
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+NODES = ("n1", "n2", "g1")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 
 CONFIGURATION = """
@@ -34,9 +36,11 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdLogFile={folder}/slurmd.%n.log
 SlurmctldLogFile={folder}/slurmctld.log
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=task/affinity
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
+GresTypes=gpu
 SchedulerParameters=batch_sched_delay=0,sched_interval=2
 ReturnToService=2
 MpiDefault=none
@@ -44,14 +48,22 @@ SwitchType=switch/none
 KillWait=5
 MinJobAge=30
 SlurmdTimeout=15
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=1
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=1
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+NodeName=DEFAULT CPUs=1 RealMemory=4000 CpuBind=none
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2}
+NodeName=DEFAULT CPUs=4 RealMemory=8000 CpuBind=core Gres=gpu:2 Feature=fast
+NodeName=g1 NodeHostname={host} NodeAddr=127.0.0.1 Port={g1}
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=2-0 State=UP
+PartitionName=cards Nodes=g1 MaxTime=INFINITE State=UP
 """
+"""g1 binds what runs on it to cores, as many clusters do, and says that it has four anywhere."""
+
+GPUS = "NodeName=g1 Name=gpu File={folder}/card[0-1]\n"
+"""Slurm counts device files, and looks into none."""
 
 
 class SlurmCluster:
-    """Two nodes and a controller.
+    """Two nodes of a core, one that counts two GPUs, and a controller.
 
     Attributes:
         environment: What a process needs to speak with them.
@@ -67,15 +79,18 @@ class SlurmCluster:
 
     def start(self) -> None:
         """Starts all daemons, and waits until the nodes are idle."""
-        for name in ("state", "spool.n1", "spool.n2"):
+        for name in ("state", *(f"spool.{node}" for node in NODES)):
             (self._folder / name).mkdir()
+        for number in range(2):
+            null = os.makedev(1, 3)
+            os.mknod(self._folder / f"card{number}", stat.S_IFCHR | 0o666, null)
+        (self._folder / "gres.conf").write_text(GPUS.format(folder=self._folder))
         key = self._folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
         self._folder.chmod(0o755)  # who asks munge must reach its socket
-        control, first, second = _free_ports(3)
         values = {"host": platform.node(), "folder": self._folder, "user": "root"}
-        ports = {"control": control, "first": first, "second": second}
+        ports = dict(zip(("control", *NODES), _free_ports(1 + len(NODES)), strict=True))
         configuration = self._folder / "slurm.conf"
         configuration.write_text(CONFIGURATION.format(**values, **ports))
         names = ("socket", "pid-file", "log-file", "seed-file", "key-file")
@@ -86,9 +101,9 @@ class SlurmCluster:
         self._start("munged", "--foreground", "--force", *places)
         wait_for((self._folder / "munge.socket").exists)
         self._start("slurmctld", "-D", "-i")
-        for node in ("n1", "n2"):
+        for node in NODES:
             self.start_node(node)
-        wait_for(lambda: self.call("sinfo", "-h", "-t", "idle", "-o", "%D") == "2")
+        wait_for(lambda: self.call("sinfo", "-hNt", "idle").count("idle") == len(NODES))
 
     def start_node(self, name: str) -> None:
         """Starts a node's daemon."""
@@ -98,8 +113,7 @@ class SlurmCluster:
         """Kills a node's daemon and all that runs on it, as a power cut does."""
         self.nodes[name].kill()
         self.nodes[name].wait()
-        for each in self._at_work_on(name):
-            _kill(each)
+        self._kill_jobs_on(name)
 
     def call(self, program: str, *words: str) -> str:
         """Returns what a program of Slurm's says."""
@@ -119,19 +133,27 @@ class SlurmCluster:
             process.kill()
             process.wait()
         for name in self.nodes:
-            for each in self._at_work_on(name):
-                _kill(each)
+            self._kill_jobs_on(name)
 
-    def _at_work_on(self, name: str) -> list[int]:
-        """Returns the processes of a node's jobs, with the daemons that started them."""
+    def at_work_on(self, name: str) -> list[psutil.Process]:
+        """Returns the processes of a node's jobs."""
         mine = {"SLURMD_NODENAME": name, **self.environment}
-        found = set()
+        found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if mine.items() <= process.environ().items():
-                    above = process.parents()
-                    found |= {process.pid, *(p.pid for p in above if p.name() == "slurmstepd")}
-        return sorted(found)
+                    found.append(process)
+        return found
+
+    def _kill_jobs_on(self, name: str) -> None:
+        """Kills the processes of a node's jobs, and the daemons that started them."""
+        found = self.at_work_on(name)
+        numbers = {process.pid for process in found}
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                numbers |= {p.pid for p in process.parents() if p.name() == "slurmstepd"}
+        for number in numbers:
+            _kill(number)
 
     def _start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"{program}.out").open("ab") as output:

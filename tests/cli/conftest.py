@@ -1,14 +1,17 @@
-"""A small database in every state, and the command line called in this process."""
+"""A small database in every state, the command line called in this process, and a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.asked import jobs_of
+from tests.conftest import CommandLine
+from tests.slurm_cluster import SlurmCluster, slurm_cluster, wait_for
 from vaebench.cli.app import run
 from vaebench.outcome import Artifact, CurvePoint, JobOutcome, Progress, Score
 from vaebench.spec import JobSpec, Setting
@@ -40,6 +43,27 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Said(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[SlurmCluster]:
+    """A cluster of three nodes."""
+    with slurm_cluster() as cluster:
+        if isinstance(cluster, str):
+            pytest.skip(cluster)
+        yield cluster
+
+
+@pytest.fixture
+def queue(cli: CommandLine, slurm: SlurmCluster) -> Iterator[CommandLine]:
+    """The command line on a login node of the cluster."""
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+    cli.environment |= {**slurm.environment, "PYTHONPATH": path}
+    yield cli
+    slurm.call("scancel", "--user", "root")
+    wait_for(lambda: not slurm.call("squeue", "-h"))
 
 
 def specs() -> list[JobSpec]:

@@ -5,45 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from tests.conftest import CommandLine
-from tests.slurm_cluster import SlurmCluster, slurm_cluster, wait_for
+from tests.slurm_cluster import SlurmCluster, wait_for
 from tests.stored import ask, figures
 from vaebench.slurm import request
+from vaebench.store import Store
 
 SWEEP = (
     "sweep --models vae --network burgess --batch-size 8 --eval-size 10 --checkpoint-every 0.5"
 ).split()
 IN_QUEUE = ("--executor", "slurm", "--slurm", "time=10")
-
-
-@pytest.fixture(scope="module")
-def slurm() -> Iterator[SlurmCluster]:
-    """A cluster of two nodes."""
-    with slurm_cluster() as cluster:
-        if isinstance(cluster, str):
-            pytest.skip(cluster)
-        yield cluster
-
-
-@pytest.fixture
-def queue(cli: CommandLine, slurm: SlurmCluster) -> Iterator[CommandLine]:
-    """The command line on a login node of the cluster."""
-    pytest.importorskip("submitit", reason="submitit is not installed")
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
-    cli.environment |= {**slurm.environment, "PYTHONPATH": path}
-    yield cli
-    slurm.call("scancel", "--user", "root")
-    wait_for(lambda: not slurm.call("squeue", "-h"))
 
 
 def database(folder: Path) -> Path:
@@ -69,6 +51,12 @@ def end(process: subprocess.Popen[str], code: int = 0) -> str:
     said, errors = process.communicate(timeout=400)
     assert process.returncode == code, said + errors
     return errors
+
+
+def contents(location: Path) -> str:
+    """All rows of all tables of a database file."""
+    with contextlib.closing(sqlite3.connect(location)) as base:
+        return "\n".join(base.iterdump())
 
 
 def working(slurm: SlurmCluster) -> list[str]:
@@ -115,6 +103,42 @@ def test_the_warning_before_a_time_limit_checkpoints_and_queues_again(
     assert "Calling checkpoint method" in said
     assert reached > 0
     assert figures(where) == alone(queue, *options)
+
+
+@pytest.mark.parametrize("shortened", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.timeout(900)
+def test_what_a_frozen_allocation_says_late_is_refused(
+    queue: CommandLine, slurm: SlurmCluster, shortened: bool
+) -> None:
+    """Slurm suspends it in the middle of a job, which another machine takes over and completes."""
+    options = ("--seeds", "1", "--steps", "300")
+    queue.run(*SWEEP, *options, *IN_QUEUE, "--workers", "1", "--detach")
+    wait_for(lambda: steps(queue.folder) > 0, 300)
+    where, out = database(queue.folder), queue.folder / "results"
+    slurm.call("scontrol", "suspend", slurm.call("squeue", "-h", "-o", "%A"))
+    frozen = slurm.at_work_on(slurm.call("squeue", "-h", "-o", "%N"))
+    wait_for(lambda: {process.status() for process in frozen} == {psutil.STATUS_STOPPED})
+    assert slurm.call("squeue", "-h", "-o", "%T") == "SUSPENDED"
+    ((key,),) = ask(where, "SELECT job_key FROM jobs WHERE state='RUNNING'")
+    if shortened:  # to seconds, of the two minutes of silence that a process is given that lives
+        with Store(where) as store:
+            assert store.requeue_abandoned(1.0) == 0
+            time.sleep(1.5)
+            assert store.requeue_abandoned(1.0) == 1
+    said = queue.run("work", "--workers", "1", timeout=400).stderr
+    assert "1 complete, 0 failed, 0 to do" in said
+    assert ask(where, "SELECT state, attempts, losses FROM jobs") == [("COMPLETE", 0, 0)]
+    before = contents(where)
+    name = slurm.call("squeue", "-h", "-o", "%A")
+    slurm.call("scontrol", "resume", name)
+    wait_for(lambda: not slurm.call("squeue", "-h"), 300)
+    (words,) = (out / "slurm").glob("*_log.err")
+    assert f"late  {key[:8]}" in words.read_text()
+    assert "JobState=COMPLETED" in slurm.call("scontrol", "show", "job", name)
+    assert contents(where) == before
+    assert figures(where) == alone(queue, *options)
+    assert [file.name for file in (out / "models").iterdir()] == [f"{key}.pt"]
+    assert not list((out / "checkpoints").iterdir())
 
 
 def test_left_watched_and_stopped(queue: CommandLine, slurm: SlurmCluster) -> None:

@@ -1,6 +1,7 @@
 """What every executor promises, with real processes: the same bits, whatever happens on the way.
 
-A way of getting a sweep worked on is one more line in `WAYS`.
+A way of getting a sweep worked on is one more line in `WAYS`. Slurm is none: what runs in its
+allocations claims for itself, and what one says late is refused in `tests/cli/test_queue.py`.
 """
 
 from __future__ import annotations

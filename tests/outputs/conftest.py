@@ -1,4 +1,4 @@
-"""One S3 server for the tests of a file, and caches that no two tests share."""
+"""One server of each kind of bucket for the tests of a file, and caches that no two tests share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.s3_server import S3Server, serving
+from tests.bucket_servers import SERVERS, BucketServer, serving
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with serving() as server:
+@pytest.fixture(scope="module", params=SERVERS, ids=lambda kind: kind.scheme)
+def bucket(request: pytest.FixtureRequest) -> Iterator[BucketServer]:
+    with serving(request.param) as server:
         yield server
 
 

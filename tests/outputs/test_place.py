@@ -1,18 +1,20 @@
-"""Files between a cache and a URL: a real S3 server, a shared folder, and servers that refuse."""
+"""Files between a cache and a URL: real servers of buckets, a shared folder, refusals."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.s3_server import S3Server
+from tests.bucket_servers import SERVERS, BucketServer, serving
 from vaebench.errors import AwayError, OutputError, UsageError
 from vaebench.outputs import Outputs
 from vaebench.outputs.courier import SILENCE_SECONDS, courier
@@ -30,12 +32,17 @@ def write(outputs: Outputs, content: bytes, name: str = NAME) -> None:
     (outputs.folder / name).write_bytes(content)
 
 
-@pytest.fixture(params=["s3", "file"])
-def outputs(request: pytest.FixtureRequest, tmp_path: Path) -> Outputs:
-    if request.param == "file":
-        return Outputs.at((tmp_path / "shared" / "runs").as_uri())
-    request.getfixturevalue("s3")
-    return Outputs.at(f"s3://bench/{tmp_path.name}/")
+@pytest.fixture(scope="module", params=[None, *SERVERS], ids=["file", "s3", "gs"])
+def server(request: pytest.FixtureRequest) -> Iterator[BucketServer | None]:
+    """A server of buckets, or none for a shared folder."""
+    with serving(request.param) if request.param else contextlib.nullcontext() as found:
+        yield found
+
+
+@pytest.fixture
+def outputs(server: BucketServer | None, tmp_path: Path) -> Outputs:
+    shared = tmp_path / "shared" / "runs"
+    return Outputs.at(f"{server.url(tmp_path.name)}/" if server else shared.as_uri())
 
 
 def test_what_one_machine_publishes_another_one_gets(outputs: Outputs, tmp_path: Path) -> None:
@@ -95,27 +102,27 @@ def test_a_local_folder_needs_nothing(tmp_path: Path) -> None:
 
 
 def test_the_newest_of_what_waits_is_published_and_takes_no_time(
-    s3: S3Server, tmp_path: Path
+    bucket: BucketServer, tmp_path: Path
 ) -> None:
-    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
+    outputs = Outputs.at(bucket.url(tmp_path.name))
     for number in range(50):
         write(outputs, b"%d" % number)
         outputs.publish_later(NAME)
     outputs.finish(60)
-    assert s3.objects(tmp_path.name) == {NAME: b"49"}
+    assert bucket.objects(tmp_path.name) == {NAME: b"49"}
     assert outputs.courier.trouble is None
 
 
-def test_a_server_that_is_away(tmp_path: Path, s3: S3Server) -> None:
+def test_a_server_that_is_away(tmp_path: Path, bucket: BucketServer) -> None:
     """What is here is used; what is not is an error; once it is back, all is as before."""
-    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
+    outputs = Outputs.at(bucket.url(tmp_path.name))
     there = other_machine(outputs, tmp_path / "there")
     write(outputs, b"here")
     outputs.publish(NAME)
-    s3.kill()
+    bucket.kill()
     try:
         assert outputs.fetch(NAME).read_bytes() == b"here"
-        with pytest.raises(AwayError, match=r"s3://bench/\S+ cannot be reached \("):
+        with pytest.raises(AwayError, match=rf"{bucket.url('')}\S+ cannot be reached \("):
             there.fetch(NAME)
         waits: list[str] = []
         with pytest.raises(AwayError, match="not for 1 seconds"):
@@ -125,7 +132,7 @@ def test_a_server_that_is_away(tmp_path: Path, s3: S3Server) -> None:
         outputs.finish(60)
         assert "127.0.0.1" in (outputs.courier.trouble or "")
     finally:
-        s3.start()
+        bucket.start()
     assert not there.fetch(NAME).exists()  # it came back empty
     outputs.publish_later(NAME)
     outputs.finish(60)
@@ -144,10 +151,18 @@ def test_an_errand_whose_process_is_killed_is_done_by_another(outputs: Outputs) 
     assert "0123456789abcdef.pt" in outputs.sizes("models")
 
 
+def of_amazon(code: str) -> str:
+    return f"<Error><Code>{code}</Code><Message>Said by {code}</Message></Error>"
+
+
+def of_google(code: str) -> str:
+    return json.dumps({"error": {"message": f"Said by {code}", "errors": [{"reason": code}]}})
+
+
 @contextlib.contextmanager
-def answering(status: int, code: str) -> Iterator[str]:
-    """A server that answers every request with an error of S3."""
-    body = f"<Error><Code>{code}</Code><Message>Said by {code}</Message></Error>".encode()
+def answering(status: int, text: str) -> Iterator[str]:
+    """A server that answers every request with an error."""
+    body = text.encode()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -179,50 +194,93 @@ def answering(status: int, code: str) -> Iterator[str]:
     server.server_close()
 
 
+def at(scheme: str, folder: Path) -> str:
+    """A URL that no other test has, whose process to speak to it would have an old environment."""
+    backend = {"s3": "s3fs", "gs": "gcsfs"}[scheme]
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    return f"{scheme}://bench/{folder.name}"
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Has backends speak to a place with made-up credentials."""
+
+    def use(place: str) -> None:
+        for name in ("AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST"):
+            monkeypatch.setenv(name, place)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+        monkeypatch.setenv("NO_GCE_CHECK", "true")
+        monkeypatch.setenv("CLOUDSDK_CONFIG", os.devnull)
+
+    return use
+
+
 @pytest.mark.parametrize(
-    ("status", "code"),
+    ("scheme", "status", "text"),
     [
-        (403, "AccessDenied"),
-        (403, "InvalidAccessKeyId"),
-        (403, "SignatureDoesNotMatch"),
-        (507, "InsufficientStorage"),
-        (507, "XMinioStorageFull"),
+        ("s3", 403, of_amazon("AccessDenied")),
+        ("s3", 403, of_amazon("InvalidAccessKeyId")),
+        ("s3", 403, of_amazon("SignatureDoesNotMatch")),
+        ("s3", 507, of_amazon("InsufficientStorage")),
+        ("s3", 507, of_amazon("XMinioStorageFull")),
+        ("gs", 401, of_google("authError")),
+        ("gs", 403, of_google("forbidden")),
+        ("gs", 403, of_google("accountDisabled")),
+        ("gs", 507, "Said by the disk of an emulator"),
     ],
 )
 def test_a_refusal_is_a_line_that_names_it(
-    status: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scheme: str,
+    status: int,
+    text: str,
+    credentials: Callable[[str], None],
+    tmp_path: Path,
 ) -> None:
-    with answering(status, code) as place:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", place)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+    url = at(scheme, tmp_path)
+    with answering(status, text) as place:
+        credentials(place)
         with pytest.raises(OutputError) as told:
-            Outputs.at(f"s3://bench/{tmp_path.name}").check()
+            Outputs.at(url).check()
     line = str(told.value)
     assert not isinstance(told.value, AwayError)
-    assert line.startswith(f"s3://bench/{tmp_path.name} cannot be used (")
-    assert f"Said by {code}" in line
+    assert line.startswith(f"{url} cannot be used (")
+    assert "Said by " in line
     assert "geheim" not in line
     assert "\n" not in line
 
 
-def test_a_server_that_says_nothing_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_is_busy_may_be_asked_again(
+    status: int, credentials: Callable[[str], None], tmp_path: Path
 ) -> None:
+    """At once: gcsfs would ask again by itself, for half a minute."""
+    url = at("gs", tmp_path)
+    with answering(status, of_google("backendError")) as place:
+        credentials(place)
+        with pytest.raises(AwayError, match=r"cannot be reached \(Said by backendError\)"):
+            Outputs.at(url).check()
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_server_that_says_nothing_is_given_up(
+    scheme: str,
+    credentials: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = at(scheme, tmp_path)
     monkeypatch.setitem(SILENCE_SECONDS, "check", 2.0)
-    outputs = Outputs.at(f"s3://bench/{tmp_path.name}")
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        place = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        monkeypatch.setenv("AWS_ENDPOINT_URL", place)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim")
+        credentials(f"http://127.0.0.1:{deaf.getsockname()[1]}")
         with pytest.raises(AwayError, match=r"cannot be reached \(it does not answer\)"):
-            outputs.check()
+            Outputs.at(url).check()
 
 
-def test_no_such_bucket(s3: S3Server) -> None:
-    with pytest.raises(OutputError, match=r"s3://nowhere/x cannot be used \(The specified bucket"):
-        Outputs.at("s3://nowhere/x").check()
+def test_no_such_bucket(bucket: BucketServer) -> None:
+    url = bucket.url("x", "nowhere")
+    with pytest.raises(OutputError, match=rf"{url} cannot be used \({bucket.no_bucket}"):
+        Outputs.at(url).check()
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
@@ -231,14 +289,12 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
         Outputs.at((tmp_path / "file" / "runs").as_uri()).check()
 
 
-def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_not_installed() -> None:
     pytest.importorskip("fsspec")
-    with contextlib.suppress(ImportError):
-        import gcsfs  # noqa: F401
-
-        pytest.skip("gcsfs is installed here")
-    with pytest.raises(UsageError, match=r"gs://.*pip install 'vaebench\[gs\]'"):
-        Outputs.at("gs://bench/x").check()
+    if _has("paramiko"):
+        pytest.skip("paramiko is installed here")
+    with pytest.raises(UsageError, match=r"sftp://.*pip install 'vaebench\[sftp\]'"):
+        Outputs.at("sftp://host/x").check()
 
 
 @pytest.mark.parametrize("url", ["nonsense://x/y", "s4://bucket/runs"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaebench.files import replacing
+from vaebench.outputs.once import once
 from vaebench.passwords import without_secrets
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "sftp": "sftp", "ssh": "sftp"}
 """Extra of vaebench that brings the backend of a protocol."""
 
-QUICK = {"s3": {"config_kwargs": {"retries": {"max_attempts": 1}, "connect_timeout": 10}}}
+_GOOGLE = {"session_kwargs": {"middlewares": (once,)}}
+QUICK: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"retries": {"max_attempts": 1}, "connect_timeout": 10}},
+    "gs": _GOOGLE,
+    "gcs": _GOOGLE,
+}
 """Options of backends that would try again by themselves for long: whoever asks here decides it."""
 
 _STAMPS = ("ETag", "etag", "size", "LastModified", "last_modified", "mtime", "created")
@@ -167,6 +173,8 @@ def fault(error: Exception, url: str) -> Fault:
         known = "s3, gs, sftp, file, and what else fsspec knows"
         return Fault(True, f"{protocol!r} is no protocol of outputs: they are {known}", True)
     text = _PATH_OF_URL.sub(r"\1", text).rstrip(".")
+    if isinstance(error, FileNotFoundError) and text.startswith("http"):  # gcsfs says no more
+        text = f"there is no such bucket at {text}"
     if isinstance(error, NotImplementedError):
         return Fault(True, f"nothing can be written to {protocol}://", True)
     return Fault(_lasting(error), text)

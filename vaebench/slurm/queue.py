@@ -21,6 +21,9 @@ JOB_NAME = "vaebench"
 PATIENCE_SECONDS = 60.0
 """How long one of Slurm's programs may take."""
 
+NEVER = {"PartitionConfig", "PartitionTimeLimit", "BadConstraints"}
+"""Reasons of Slurm's to keep for ever what it has taken, where a cluster does not refuse it."""
+
 MOST_TIMEOUTS = 1000
 """How often an allocation whose time was up is queued again."""
 
@@ -90,7 +93,15 @@ def submit(
             f"Slurm takes no allocation: {text} The jobs are in the database, pending: run the "
             "command again with another --slurm."
         ) from error
-    return [str(job.job_id) for job in jobs]
+    names = [str(job.job_id) for job in jobs]
+    if (reason := _keeps_for_ever(names)) is not None:
+        cancel(names)
+        raise VaebenchError(
+            f"Slurm would keep the allocations waiting for ever ({reason}): the partition has no "
+            "node with so much, or gives none for so long. They are cancelled. The jobs are in the "
+            "database, pending: run the command again with another --slurm."
+        )
+    return names
 
 
 def look(names: Collection[str]) -> list[Waiting]:
@@ -116,6 +127,15 @@ def cancel(names: Sequence[str]) -> None:
     """
     if names:
         _call("scancel", *names)
+
+
+def _keeps_for_ever(names: Sequence[str]) -> str | None:
+    """Returns Slurm's reason for never beginning what it has taken; None where it may."""
+    try:
+        waiting = [each for each in look(names) if each.state == "PENDING"]
+    except VaebenchError:  # a controller that has just answered, and is busy
+        return None
+    return next((found for each in waiting if (found := each.reason.strip("()")) in NEVER), None)
 
 
 def this_allocation() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ def work(
     with held_back():
         from vaebench.runner import JobEnded, Runner
         from vaebench.slurm import this_allocation
-        from vaebench.store import Claimant
+        from vaebench.store import Claimant, DatabaseLockedError
 
     runner: Runner
     executor = engine.executor(context, workers, lambda sign: runner.progressed(sign))
@@ -100,11 +100,19 @@ def work(
         watching = telling.watching(jobs, workers, context, location)
         display = open_until_the_end.enter_context(watching)
 
+        def done_elsewhere(key: str) -> bool:
+            with suppress(DatabaseLockedError):
+                return key in store.keys(sweep_id, "COMPLETE")
+            return False
+
         def on_event(event: JobEnded | Notice | Beat) -> None:
             if stopped:
                 display.stopping()
-            if isinstance(event, JobEnded) and event.state == "complete":
-                on_complete(event.spec.key)
+            if isinstance(event, JobEnded):
+                if event.state == "complete":
+                    on_complete(event.spec.key)
+                elif event.state in {"late", "interrupted"} and done_elsewhere(event.spec.key):
+                    context.forget(event.spec.key)  # written anew since that one deleted it
             display.show(event)
 
         runner = Runner(
