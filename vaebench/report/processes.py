@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ def of_each(
                 advance(len(found))
             return found
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(number, mp_context=context) as pool:
+        with ProcessPoolExecutor(number, context, initializer=_end_with_parent) as pool:
             futures = [pool.submit(_run, place) for place in range(len(things))]
             try:
                 for done, future in enumerate(futures, start=1):
@@ -96,6 +97,18 @@ def _holding(function: Callable[[Any], Any], things: Sequence[Any]) -> Iterator[
         if usual:
             gc.enable()
         _held = before
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the command is gone: killed, it would leave its processes waiting."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run(place: int) -> Any:
