@@ -117,9 +117,10 @@ class RayWorker:
         if not done or answer is None:
             return pickle.dumps(Heard(signs))
         try:
-            return pickle.dumps(Heard(signs, outcomes=answer.result()))
+            outcomes = [self._at_this_host(outcome) for outcome in answer.result()]
         except LostWorkerError as error:
             return pickle.dumps(Heard(signs, lost=str(error)))
+        return pickle.dumps(Heard(signs, outcomes=outcomes))
 
     def stop(self) -> None:
         """Has the pack checkpointed and handed back."""
@@ -128,6 +129,12 @@ class RayWorker:
     def pids(self) -> list[int]:
         """Returns the number of the worker process; none where none has begun."""
         return self._executor.pids()
+
+    def _at_this_host(self, outcome: JobOutcome) -> JobOutcome:
+        """Says of what ails a host which one it is: the others may be well."""
+        if outcome.status != "blocked":
+            return outcome
+        return replace(outcome, error=f"{self._place.host}: {outcome.error}")
 
     def _seen(self, sign: Progress) -> None:
         with self._lock:
