@@ -78,10 +78,9 @@ class WorkerContext:
 
     def forget(self, key: str) -> None:
         """Deletes a finished job's checkpoint, with what a killed process left of writing one."""
-        file = self.checkpoint(key)
-        for leftover in (file, *file.parent.glob(f".{file.name}-*")):
-            leftover.unlink(missing_ok=True)
-        self.outputs.forget(f"checkpoints/{file.name}")
+        name = f"checkpoints/{self.checkpoint(key).name}"
+        self.outputs.clear(name)
+        self.outputs.forget(name)
 
     def model(self, key: str) -> Path:
         """The file of a job's trained model."""

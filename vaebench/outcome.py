@@ -169,6 +169,19 @@ class JobOutcome:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a job is worked on.
+
+    Attributes:
+        host: The machine's name.
+        device: What it has of it, as in `cuda:3`: of a GPU the number that it has there.
+    """
+
+    host: str
+    device: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """A sign of life from a worker.
 
@@ -181,6 +194,7 @@ class Progress:
         reconstruction: Latest value, nats per example.
         kl: Latest value, nats per example.
         note: A line for the user, on what the worker met and did.
+        place: Where the worker is; None for the machine and the devices of whoever claims.
     """
 
     key: str
@@ -191,6 +205,7 @@ class Progress:
     reconstruction: float | None = None
     kl: float | None = None
     note: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True)

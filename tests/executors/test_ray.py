@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sqlite3
 import time
@@ -14,13 +15,14 @@ import psutil
 import pytest
 
 from tests.conftest import CommandLine
-from tests.executors.conftest import NODE, SETTINGS, ray_nodes
+from tests.executors.conftest import NODE, SETTINGS, host_named, ray_nodes
 from tests.executors.sweeps import Sweep, tiny
 from tests.test_sweep_processes import figures, wait_for_checkpoint
 from vaebench.context import WorkerContext
 from vaebench.executors import InlineExecutor, ProcessExecutor
-from vaebench.outcome import JobOutcome, Progress
+from vaebench.outcome import JobOutcome, Place, Progress
 from vaebench.spec import JobSpec
+from vaebench.store import Reader, at_work
 from vaebench.worker import run_pack
 
 SWEEP = (
@@ -133,6 +135,63 @@ def test_a_node_dies_and_the_table_is_that_of_one_process(
     make, at_once = (inline, 1) if seeds < 10 else (processes, 2)
     Sweep(tmp_path / "one", jobs, make, at_once).end()
     assert figures(tmp_path / "two") == figures(tmp_path / "one")
+
+
+def test_status_names_the_node_that_trains_and_forgets_it_afterwards(
+    cluster: Any, cli: CommandLine
+) -> None:
+    cli.environment |= SETTINGS
+    db = cli.folder / "results" / "results.db"
+    with host_named("another-machine"):
+        node = cluster.add_node(**NODE)
+    process = cli.start(*SWEEP, "--seeds", "3", "--workers", "3", "--address", cluster.address)
+    try:
+        wait_for_checkpoint(process, cli.folder)
+        seen: dict[str, tuple[str, str]] = {}
+        while {host for host, _ in seen.values()} != {platform.node(), "another-machine"}:
+            assert process.poll() is None, (seen, process.communicate())
+            time.sleep(0.1)
+            seen |= whereabouts(db)
+        assert {device for _, device in seen.values()} == {"cpu"}
+        assert "another-machine" in cli.run("status").stdout
+    finally:
+        _, errors = process.communicate(timeout=120)
+        cluster.remove_node(node)
+    assert process.returncode == 0, errors
+    assert whereabouts(db) == {}
+    with sqlite3.connect(db) as base:
+        assert base.execute("SELECT * FROM places").fetchall() == []
+        made = base.execute("SELECT DISTINCT host FROM results").fetchall()
+    assert {host for (host,) in made} == {host for host, _ in seen.values()}
+    assert "another-machine" not in cli.run("status").stdout
+
+
+def whereabouts(db: Path) -> dict[str, tuple[str, str]]:
+    """Host and device of the jobs whose node is known, as `status` is told them."""
+    with Reader.open(db) as reader:
+        return {key: (one.host, one.devices) for key, one in at_work(reader).items() if one.host}
+
+
+def test_each_actor_says_which_gpu_it_has(cluster: Any) -> None:
+    """Ray only counts those that a node says it has; no worker touches any."""
+    from vaebench.executors.ray import RayExecutor
+
+    node = cluster.add_node(**NODE, num_gpus=2)
+    signs: list[Progress] = []
+    executor = RayExecutor(echo, list("ab"), on_event=signs.append, address=cluster.address, gpus=1)
+    try:
+        until = time.monotonic() + 60
+        while executor.workers < 2:
+            assert time.monotonic() < until, executor.held_up
+            time.sleep(0.05)
+        found = [executor.submit([job]) for job in tiny(seeds=2, steps=1)]
+        assert [answer.result(timeout=60)[0].status for answer in found] == ["complete"] * 2
+    finally:
+        executor.shutdown(kill=True)
+        cluster.remove_node(node)
+    assert {sign.place for sign in signs} == {
+        Place(platform.node(), "cuda:0"), Place(platform.node(), "cuda:1")
+    }  # fmt: skip
 
 
 def test_a_driver_that_is_killed_leaves_no_actor_behind(cluster: Any, cli: CommandLine) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import CommandLine
+from vaebench.context import WorkerContext
 from vaebench.errors import UsageError
+from vaebench.outcome import JobOutcome
+from vaebench.sweeping.again import train_again
 from vaebench.sweeping.engines import Engine
 from vaebench.sweeping.running import Place
+from vaebench.sweeping.telling import Silence
 
 
 def test_a_wrong_name_says_which_there_are() -> None:
@@ -18,6 +24,21 @@ def test_a_wrong_name_says_which_there_are() -> None:
 def test_an_address_is_of_a_cluster() -> None:
     with pytest.raises(UsageError, match=r"--address head:6379 .* --executor ray"):
         Place(address="head:6379")
+
+
+def test_no_cluster_trains_runs_again_where_it_does_not_see_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be trained for nothing: each node would leave the models on its own disk."""
+    monkeypatch.setenv("VAEBENCH_CACHE", str(tmp_path))
+    context = WorkerContext.at("s3://bench/again")
+
+    def take(outcome: JobOutcome, model: Path) -> None:
+        raise AssertionError
+
+    with pytest.raises(UsageError, match=r"Where --out is a URL, .* leave out --executor ray\."):
+        train_again([], context, take, Silence(), engine=Engine("ray"), workers=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_both_commands_have_the_option(cli: CommandLine) -> None:

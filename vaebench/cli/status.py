@@ -229,9 +229,9 @@ def _running(
                 row.phase or "-",
                 f"{row.step}/{row.spec.steps}",
                 f"{100 * row.step // row.spec.steps} %",
-                row.host or "-",
+                (at.host if at else row.host) or "-",
                 *([(at.allocation if at else None) or "-"] if apart else []),
-                at.devices if at else "-",
+                (at.devices if at else None) or "-",
                 seen,
             ]
         )

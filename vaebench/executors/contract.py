@@ -13,7 +13,7 @@ What comes back:
   that fails is an outcome and no exception.
 * *Events*: while a pack runs, `on_event` is called with `Progress`, from any thread, not after the
   pack's future is done. Events may be late or missing; nothing but the display and heartbeats'
-  figures depends on them.
+  figures depends on them. Where workers are on other machines, events say on which (`place`).
 * A *stop* (`stop`, from any thread or a signal's handler: it takes no lock and waits for nothing)
   has each worker checkpoint what it trains and hand it back as `interrupted`; packs that have not
   begun come back so at once. The executor does not serve again.

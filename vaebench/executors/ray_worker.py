@@ -7,7 +7,7 @@ import platform
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import Any
 
@@ -16,7 +16,7 @@ from vaebench.errors import LostWorkerError, VaebenchError
 from vaebench.executors.contract import Answer, Context
 from vaebench.executors.processes import ProcessExecutor
 from vaebench.fingerprint import code_digest
-from vaebench.outcome import JobOutcome, Progress
+from vaebench.outcome import JobOutcome, Place, Progress
 from vaebench.spec import JobSpec
 from vaebench.version import __version__
 
@@ -66,6 +66,14 @@ def software() -> str:
     return f"vaebench {__version__} (code {code_digest()}) and torch {metadata.version('torch')}"
 
 
+def this_place() -> Place:
+    """Returns where this actor is, with the GPU that Ray has given it, by its node's count."""
+    import ray
+
+    gpus = ray.get_runtime_context().get_accelerator_ids()["GPU"]
+    return Place(platform.node(), ", ".join(f"cuda:{number}" for number in gpus) or "cpu")
+
+
 class RayWorker:
     """An actor's methods, each of which soon returns: it is asked what is new, and told to stop.
 
@@ -83,17 +91,20 @@ class RayWorker:
         self._signs: list[Progress] = []
         self._lock = threading.Lock()
         self._answer: Answer | None = None
+        self._place = this_place()
         try:
             plugins.follow(pickle.loads(references))
         except VaebenchError as error:
-            return platform.node(), software(), str(error)
+            return self._place.host, software(), str(error)
         task, context = pickle.loads(work)
         self._executor = ProcessExecutor(task, [context], on_event=self._seen)
-        return platform.node(), software(), ""
+        return self._place.host, software(), ""
 
     def submit(self, pack: bytes) -> None:
-        """Begins a pack; the one before it must be done."""
-        self._answer = self._executor.submit(pickle.loads(pack))
+        """Begins a pack, and says where at once; the one before it must be done."""
+        jobs: Sequence[JobSpec] = pickle.loads(pack)
+        self._seen(Progress(jobs[0].key, "loading", 0))
+        self._answer = self._executor.submit(jobs)
 
     def heard(self, seconds: float) -> bytes:
         """Waits so long, or until the pack is done, and returns a pickled `Heard`."""
@@ -106,9 +117,10 @@ class RayWorker:
         if not done or answer is None:
             return pickle.dumps(Heard(signs))
         try:
-            return pickle.dumps(Heard(signs, outcomes=answer.result()))
+            outcomes = [self._at_this_host(outcome) for outcome in answer.result()]
         except LostWorkerError as error:
             return pickle.dumps(Heard(signs, lost=str(error)))
+        return pickle.dumps(Heard(signs, outcomes=outcomes))
 
     def stop(self) -> None:
         """Has the pack checkpointed and handed back."""
@@ -118,6 +130,12 @@ class RayWorker:
         """Returns the number of the worker process; none where none has begun."""
         return self._executor.pids()
 
+    def _at_this_host(self, outcome: JobOutcome) -> JobOutcome:
+        """Says of what ails a host which one it is: the others may be well."""
+        if outcome.status != "blocked":
+            return outcome
+        return replace(outcome, error=f"{self._place.host}: {outcome.error}")
+
     def _seen(self, sign: Progress) -> None:
         with self._lock:
-            self._signs.append(sign)
+            self._signs.append(replace(sign, place=self._place))

@@ -97,6 +97,9 @@ class JobFiles:
     def publish_model(self) -> bool:
         """Publishes the trained model, and drops what the checkpoint was still to do.
 
+        Then the cache has no more use for the checkpoint: whoever records the job's end, and
+        deletes what is published, may be another machine.
+
         Returns:
             Whether it is there; false where a stop came before.
 
@@ -116,6 +119,8 @@ class JobFiles:
                 return False
             raise
         self._say(None)
+        if self._outputs.url is not None:
+            self._outputs.clear(self._checkpoint)
         return True
 
     def _wait(self, trouble: str) -> None:

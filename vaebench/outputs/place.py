@@ -168,6 +168,12 @@ class Outputs:
         if self.url is not None:
             self.courier.drop("publish", str(self.folder / name), name)
 
+    def clear(self, name: str) -> None:
+        """Deletes a file here, with what a killed process left of writing it."""
+        file = self.folder / name
+        for leftover in (file, *file.parent.glob(f".{file.name}-*")):
+            leftover.unlink(missing_ok=True)
+
     def forget(self, name: str) -> None:
         """Has a file deleted at the URL, while the caller goes on."""
         if self.url is not None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vaebench.outcome import Progress
-from vaebench.store.claimants import Claimant, add_claimant, of_other_software
+from vaebench.outcome import Place, Progress
+from vaebench.store.claimants import Claimant, add_claimant, move, of_other_software
 from vaebench.store.claims import STALE_SECONDS, Claim, add_holder, clock, moment, new_token
 from vaebench.store.database import each_alone, translated
 from vaebench.store.holders import Watch, created, this_process
@@ -37,6 +37,8 @@ class Claiming(Reader):
         """By sweep, the position up to which its jobs were pending no more, as far as known."""
         self._holder_id: str | None = None
         self._alone = each_alone(engine)
+        self._places: dict[str, Place] = {}
+        """By the tokens of claims, where their jobs are trained, as far as it is written down."""
         self._created = created()
         self._watch = Watch()
 
@@ -100,12 +102,13 @@ class Claiming(Reader):
             return of_other_software(connection, sweep_id, self._holder_id)
 
     def heartbeat(self, claims: Iterable[Claim], progress: Mapping[str, Progress]) -> None:
-        """Shows that claims are alive, with how far each job is.
+        """Shows that claims are alive, with how far each job is, and where.
 
         Args:
-            claims: The claims held.
+            claims: All claims held.
             progress: The latest sign of life by job key.
         """
+        places: dict[str, Place] = {}
         with translated(self.location), self.engine.begin() as connection:
             for claim in sorted(claims, key=lambda claim: claim.job_id):
                 values: dict[str, Any] = {"heartbeat_at": clock(connection)}
@@ -114,7 +117,11 @@ class Claiming(Reader):
                     values |= {"phase": seen.phase, "step": seen.step}
                     if seen.steps_here and seen.phase == "training":
                         values["step_seconds"] = seen.seconds / seen.steps_here
+                    if seen.place is not None:
+                        places[claim.token] = seen.place
                 connection.execute(sa.update(jobs).where(*held(claim)).values(**values))
+            move(connection, self._places, places)
+        self._places = places
 
     def release(self, claims: Iterable[Claim]) -> None:
         """Puts claimed jobs back, to be gone on with later from their checkpoints."""

@@ -178,6 +178,14 @@ claimants = Table(
     Column("since", Float, nullable=False),
 )
 
+places = Table(
+    "places",
+    metadata,
+    Column("claim_token", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("device", Text, nullable=False),
+)
+
 allocations = Table(
     "allocations",
     metadata,

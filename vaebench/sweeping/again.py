@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaebench import plugins
+from vaebench.errors import UsageError
 from vaebench.fingerprint import code_digest
 from vaebench.plugins.versions import other_versions, with_versions
 from vaebench.spec import JobSpec
@@ -54,9 +55,17 @@ def train_again(
         engine: What trains them.
         workers: Jobs at once.
         retries: How often a failed job is tried again.
+
+    Raises:
+        UsageError: The nodes of a cluster would train them, which do not see that folder.
     """
     from vaebench.store import DatabaseLockedError, Store, forget, stored_outcome
 
+    if context.url is not None and not engine.trains_here:
+        raise UsageError(
+            f"Where --out is a URL, runs are trained again in {context.out / FOLDER}, and no node "
+            f"of a cluster sees that: leave out --executor {engine.name}."
+        )
     folder = context.out / FOLDER / _code()
     beside = dataclasses.replace(context, out=folder, url=None)
 

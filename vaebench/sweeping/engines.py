@@ -44,6 +44,11 @@ class Engine:
                 f"it out for --executor {self.name}."
             )
 
+    @property
+    def trains_here(self) -> bool:
+        """Whether it is this machine that trains, and not the nodes of a cluster."""
+        return self.name != "ray"
+
     def devices(self, name: str) -> tuple[str, ...]:
         """Chooses the devices by name, as `resolve_devices`; in a cluster the workers' own.
 

@@ -92,6 +92,7 @@ def work(
         from vaebench.slurm import this_allocation
         from vaebench.store import Claimant, DatabaseLockedError
 
+    devices = ", ".join(context.devices) if engine.trains_here else ""
     runner: Runner
     executor = engine.executor(context, workers, lambda sign: runner.progressed(sign))
     stopped: list[int] = []
@@ -123,9 +124,7 @@ def work(
             fail_fast=fail_fast,
             trained=context.twins.keys(),
             on_event=on_event,
-            claimant=Claimant(
-                platform.node(), ", ".join(context.devices), software(), this_allocation()
-            ),
+            claimant=Claimant(platform.node(), devices, software(), this_allocation()),
             mixed=mixed,
         )
         with stopping_in_order(runner, stopped):
