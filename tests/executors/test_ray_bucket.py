@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import vaebench
+from tests.bucket_servers import S3Server, serving
 from tests.conftest import CommandLine
 from tests.executors.conftest import NODE, SETTINGS, host_named, ray_nodes
-from tests.s3_server import S3Server, serving
 from tests.stored import ask, figures
 from vaebench.outcome import Progress
 from vaebench.runner import Runner
@@ -41,7 +41,9 @@ MORTAL = "node-that-dies"
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    with serving() as server:  # before the cluster, whose nodes find it as they find their password
+    with serving(
+        S3Server
+    ) as server:  # before the cluster, whose nodes find it as they find their password
         yield server
 
 

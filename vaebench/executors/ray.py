@@ -41,8 +41,9 @@ DEATHS = {
     "has been marked dead": "its node died",
     "unavailable": "its node, or the way to it",
     "worker process has died": "its process died",
+    "died unexpectedly": "it died, or its node did",
 }
-"""What Ray says of an actor that is gone, and what that means."""
+"""What Ray says of an actor that is gone, and what that means; of a busy cluster it knows least."""
 
 BEGINNINGS_MOST = 5
 """Actors of a slot in a row that may die before they serve. Then it is the cluster."""
