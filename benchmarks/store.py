@@ -3,7 +3,7 @@
     python benchmarks/store.py                        SQLite: 12,600 jobs; 16 processes that claim
     python benchmarks/store.py --postgres URL         PostgreSQL too, with 64: in new schemas there
 
-Processes are real, one connection each, started before the clock. *Claims* are those of all
+Processes are real, one connection each, and have claimed once before the clock starts. *Claims* are those of all
 processes together, in seconds from the first to the last. The *study of no work* claims each job,
 records an outcome with 64 scores, and claims the next, until nothing is left.
 """
@@ -38,7 +38,7 @@ def jobs() -> list[JobSpec]:
 def claim_many(location: str, sweep: int, most: int, record: bool, gate: Any, told: Any) -> None:
     """Claims jobs, as many as it may or until none is left; tells when each claim was had."""
     with Store(location) as store:
-        store.counts(sweep)
+        store.claim(sweep)
         gate.wait()
         taken: list[tuple[float, float]] = []
         while len(taken) < most:

@@ -96,6 +96,24 @@ def test_a_claim_takes_no_more_work_in_a_large_sweep_or_when_it_fills(
     assert max(work.values()) < 4 * AHEAD < JOBS / 8
 
 
+def test_a_claim_looks_behind_those_of_others_and_nothing_is_left_out(location: str) -> None:
+    """On a server; a file is claimed from in the sweep's order, whoever else is at work."""
+    with Store(location) as store, Store(location) as other:
+        sweep = store.add_sweep(make_specs(40), "a sweep").sweep_id
+
+        def taken(by: Store) -> int:
+            return end(by, by.claim(sweep)).seed
+
+        assert taken(store) == 0
+        assert [taken(other) for _ in range(8)] == [*range(1, 9)]
+        assert taken(store) == 9
+        server = store.engine.dialect.name == "postgresql"
+        assert taken(store) == (16 if server else 10)
+        rest = [taken(store) for _ in range(29)]
+        assert {*rest} == {*range(10, 40)} - {16 if server else 10}
+        assert store.claim(sweep) is None
+
+
 @pytest.mark.parametrize(
     "put_back",
     [

@@ -33,8 +33,9 @@ class Claiming(Reader):
 
     def __init__(self, engine: sa.Engine, location: str) -> None:
         super().__init__(engine, location)
-        self._passed: dict[int, int] = {}
-        """By sweep, the position up to which its jobs were pending no more, as far as known."""
+        self._passed: dict[int, tuple[int, int]] = {}
+        """By sweep, the position of the job claimed last, and how many lay between it and the one
+        before."""
         self._holder_id: str | None = None
         self._alone = each_alone(engine)
         self._places: dict[str, Place] = {}
@@ -46,8 +47,10 @@ class Claiming(Reader):
         """Claims the sweep's next pending job, in one statement.
 
         The search goes on behind the job claimed last, so that it takes no longer as the sweep
-        fills. Jobs that this store puts back have their turn again at once, those that another
-        process puts back after the next `requeue_abandoned`, or when no others are near.
+        fills. On a server it leaves out three quarters of as many as others claimed between this
+        store's last two: of 64 processes each would look at 63 claimed jobs for nothing. Jobs that
+        are passed over so, or that another process puts back, have their turn after the next
+        `requeue_abandoned`, or when no others are near; those that this store puts back at once.
 
         Args:
             sweep_id: The sweep.
@@ -78,13 +81,15 @@ class Claiming(Reader):
             "created": self._created,
             "now": time_text(),
         }
+        passed, between = self._passed.get(sweep_id, (-1, 0))
         for near in (True, False):
-            known = values | ({"after": self._passed.get(sweep_id, -1)} if near else {})
+            known = values | ({"after": passed + between * 3 // 4} if near else {})
             with translated(self.location), self._alone() as connection:
                 known |= {} if server else {"by_this_host": time.time()}
                 row = connection.execute(taking(near=near, server=server), known).first()
             if row is not None:
-                self._passed[sweep_id] = row.position
+                others = near and server and passed >= 0
+                self._passed[sweep_id] = row.position, (row.position - passed - 1) * others
                 return row
         return None
 
