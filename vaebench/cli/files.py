@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +30,11 @@ def files(
 
     Example: vaebench files results/files
     """
-    from vaebench.store import DatabaseLockedError, Store, kept, move_in, move_out, shrink
+    from vaebench.store import Store, kept, move_in, move_out, shrink
 
     if inside and folder is not None:
         raise UsageError(f"{folder!r} and --inside exclude each other: files, or the database.")
+    small = True
     with Store(db, create=folder is not None) as store, Steps() as steps:
         now = kept(store)
         if folder is not None:
@@ -43,9 +43,10 @@ def files(
         elif inside:
             move_in(store, lambda moved: steps.show("Moving", moved, now.files))
         if folder is not None or inside:
-            with suppress(DatabaseLockedError):  # in use: it shrinks when this is typed again
-                shrink(store)
+            small = shrink(store)
             now = kept(store)
+    if not small:
+        tables.note("The database's file is in use and keeps its size: type this again later.")
     if now.place is None:
         tables.note(
             f"Pictures and codes are in the database: {now.inside:,}, "

@@ -165,19 +165,22 @@ def move_in(store: Store, on_moved: Callable[[int], Any]) -> int:
     return moved
 
 
-def shrink(store: Store) -> None:
+def shrink(store: Store) -> bool:
     """Gives the space of what was moved back to the disk, where the database is a file.
 
-    Raises:
-        DatabaseLockedError: Another program uses the database.
+    Returns:
+        Whether that was possible: not while another program writes, or where the disk is full.
     """
-    if store.engine.dialect.name == "sqlite":
-        raw = store.engine.raw_connection()
-        try:
-            with translated(store.location):
-                raw.cursor().execute("VACUUM")
-        finally:
-            raw.close()
+    if store.engine.dialect.name != "sqlite":
+        return True
+    raw = store.engine.raw_connection()
+    try:
+        raw.cursor().execute("VACUUM")
+    except store.engine.dialect.loaded_dbapi.Error:
+        return False
+    finally:
+        raw.close()
+    return True
 
 
 def unnamed(reader: Reader, *, delete: bool = False) -> dict[Path, int]:
