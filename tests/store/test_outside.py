@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,7 @@ from vaebench.store import (
     stored_outcome,
     unnamed,
 )
-from vaebench.store.outside import file_of
+from vaebench.store.outside import file_of, hold, settle
 
 MOVE = """
 import sys
@@ -188,6 +189,7 @@ class TestNothingLost:
                     break
                 (move_out(store, folder, silent) if way == "out" else move_in(store, silent))
             assert everything(store) == before
+        assert any(folder.rglob("*.png")) == (way == "out")
 
     def test_a_sweep_ends_runs_while_contents_move(self, location: str, tmp_path: Path) -> None:
         """Whoever finishes a run between two steps of a move loses nothing."""
@@ -208,6 +210,25 @@ class TestNothingLost:
             expected = {spec.key: finished(spec).representation for spec in make_specs(80)}
             assert all(run.representation == expected[run.key] for run in everything(store))
         assert not any(folder.rglob("*.png"))
+
+    def test_a_run_that_ends_while_the_place_is_settled_is_where_that_says(
+        self, location: str, tmp_path: Path
+    ) -> None:
+        """Who writes asks where to only once nobody can change it any more."""
+        with Store(location) as store, Store(location) as other:
+            move_out(store, tmp_path / "files", silent)
+            claim = other.claim(other.add_sweep(make_specs(1), "a sweep").sweep_id)
+            assert claim is not None
+            ending = threading.Thread(target=other.complete, args=(claim, finished(claim.spec)))
+            with store.engine.begin() as connection:
+                hold(connection, alone=True)
+                ending.start()
+                ending.join(1.0)
+                assert ending.is_alive()  # it waits
+                settle(connection, None)
+            ending.join()
+            assert len(everything(store)) == 1
+            assert (kept(store).inside, kept(store).files) == (4, 0)
 
     def test_a_place_that_lacks_files_is_refused(self, tmp_path: Path) -> None:
         with Store(tmp_path / "results.db") as store:

@@ -88,8 +88,9 @@ class Claiming(Reader):
                 known |= {} if server else {"by_this_host": time.time()}
                 row = connection.execute(taking(near=near, server=server), known).first()
             if row is not None:
-                others = near and server and passed >= 0
-                self._passed[sweep_id] = row.position, (row.position - passed - 1) * others
+                behind = server and near and passed >= 0
+                between = row.position - passed - 1 if behind else 0
+                self._passed[sweep_id] = row.position, between
                 return row
         return None
 

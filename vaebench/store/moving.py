@@ -159,9 +159,10 @@ def move_in(store: Store, on_moved: Callable[[int], Any]) -> int:
             )
             if last:
                 settle(connection, None)
-        for path in _paths(folder, some):
-            _delete(path)
         on_moved(moved)
+    with translated(store.location), store.engine.connect() as connection:
+        for path in _unnamed(connection, folder):  # and nobody writes there any more
+            _delete(path)
     return moved
 
 
@@ -195,22 +196,26 @@ def unnamed(reader: Reader, *, delete: bool = False) -> dict[Path, int]:
     with translated(reader.location), reader.engine.begin() as connection:
         if not sa.inspect(connection).has_table(outside.name):  # older databases have none
             return {}
-        hold(connection, alone=delete)
+        if delete:
+            hold(connection, alone=True)
         folder = place_of(connection)
-        if folder is None:
-            return {}
-        files = [content for content in _listed(connection) if is_file(content.begins)]
-        named = _paths(folder, files)
-        keys = {key for (key,) in connection.execute(sa.select(jobs.c.job_key))}
-        found = {
-            path: path.stat().st_size
-            for path in sorted(folder.glob("*/*"))
-            if path not in named and _made_by_us(path, keys)
-        }
+        found = {} if folder is None else _unnamed(connection, folder)
         if delete:
             for path in found:
                 _delete(path)
     return found
+
+
+def _unnamed(connection: sa.Connection, folder: Path) -> dict[Path, int]:
+    """Returns the sizes of files in a folder that are of the database's runs, which name others."""
+    files = [content for content in _listed(connection) if is_file(content.begins)]
+    named = _paths(folder, files)
+    keys = {key for (key,) in connection.execute(sa.select(jobs.c.job_key))}
+    return {
+        path: path.stat().st_size
+        for path in sorted(folder.glob("*/*"))
+        if path not in named and _made_by_us(path, keys)
+    }
 
 
 def _made_by_us(path: Path, keys: set[str]) -> bool:

@@ -71,10 +71,10 @@ def keeper(connection: sa.Connection, key: str) -> Callable[[str, bytes], bytes]
         connection: A transaction, which the files are held for.
         key: The job key of the run.
     """
+    hold(connection)  # first: whoever moves files settles their place while nobody writes any
     folder = place_of(connection)
     if folder is None:
         return lambda name, content: content
-    hold(connection)
     return lambda name, content: keep(folder, key, name, content)
 
 
