@@ -54,9 +54,8 @@ class Request:
         """Returns it as submitit's parameters."""
         named = ("partition", "account", "qos", "constraint", "nodelist", "exclude", "mem", "time")
         found = {name: getattr(self, name) for name in named}
-        cores = self.cpus or (
-            1 if self.gpus is None else 2 * self.gpus
-        )  # one trains, one evaluates
+        of_gpus = 2 * (self.gpus or 0)  # one trains, one evaluates
+        cores = self.cpus or of_gpus or 1
         found |= {"gpus_per_node": self.gpus, "cpus_per_task": cores}
         found["srun_args"] = [f"--cpus-per-task={cores}"]  # else its step is bound to one of them
         found["signal_delay_s"] = min(WARNING_SECONDS, 15 * self.time)
