@@ -32,7 +32,7 @@ from vaebench.store import (
     stored_outcome,
     unnamed,
 )
-from vaebench.store.outside import file_of, hold, settle
+from vaebench.store.outside import file_of, files_of, hold, settle
 
 MOVE = """
 import sys
@@ -283,6 +283,10 @@ class TestNothingLost:
         for key, name in (("../../etc", "codes"), ("a" * 16, "../x"), ("", "codes"), ("a/b", "c")):
             with pytest.raises(ValueError, match="names no file"):
                 file_of(tmp_path, key, name, stored)
+        (tmp_path / "samples-0123456789abcdef.png").write_text("somebody's own")
+        (tmp_path / "folder").mkdir()
+        for key in (".", "", "..", "folder/.."):
+            assert files_of(tmp_path / "folder" / "..", key) == []
 
 
 class TestWhatNobodyNames:
@@ -290,8 +294,12 @@ class TestWhatNobodyNames:
         with Store(tmp_path / "results.db") as store:
             keys = study(store)
             move_out(store, tmp_path / "files", silent)
+            own = tmp_path / "files" / keys[1] / "notes.txt"
+            own.write_text("somebody's own")
             assert forget(store, keys[0])
+            assert forget(store, keys[1])
         assert {path.name for path in (tmp_path / "files").iterdir()} == set(keys[1:])
+        assert [*own.parent.iterdir()] == [own]
 
     def test_what_a_run_had_before_it_was_made_anew(self, location: str, tmp_path: Path) -> None:
         folder = tmp_path / "files"
@@ -305,7 +313,7 @@ class TestWhatNobodyNames:
             renew(store, finished(spec, shift=1000))
             after = everything(store)
             assert len(unnamed(store)) == 4
-            assert len(unnamed(store, delete=True)) == 4
+            assert len(unnamed(store, deleting=True)) == 4
             assert unnamed(store) == {}
             assert everything(store) == after
         assert (folder / keys[0] / "mine-0123456789abcdef.txt").exists()

@@ -139,7 +139,7 @@ def prune(
         context.outputs.forget(name)
     if beside:
         with Store(db, create=False) as store:
-            beside = unnamed(store, delete=True)
+            beside = unnamed(store, deleting=True)
     _say_left(context)
     size = sum(files[name] for name in still) + sum(beside.values())
     count = len(still) + len(beside)

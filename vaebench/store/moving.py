@@ -15,7 +15,9 @@ from vaebench.store.database import translated
 from vaebench.store.outside import (
     CODES,
     MARK,
+    delete,
     file_of,
+    files_of,
     hold,
     is_file,
     keep,
@@ -102,9 +104,9 @@ def move_out(store: Store, folder: Path, on_moved: Callable[[int], Any]) -> int:
             file cannot be written: those before it are moved.
     """
 
-    def as_file(connection: sa.Connection, content: _Content) -> bytes:
+    def as_file(connection: sa.Connection, content: _Content) -> bytes | None:
         stored = connection.scalar(content.of(sa.select(content.column)))
-        return keep(folder, content.key, content.name, stored) if stored is not None else b""
+        return None if stored is None else keep(folder, content.key, content.name, stored)
 
     with translated(store.location), store.engine.begin() as connection:
         hold(connection, alone=True)
@@ -162,7 +164,7 @@ def move_in(store: Store, on_moved: Callable[[int], Any]) -> int:
         on_moved(moved)
     with translated(store.location), store.engine.connect() as connection:
         for path in _unnamed(connection, folder):  # and nobody writes there any more
-            _delete(path)
+            delete(path)
     return moved
 
 
@@ -184,25 +186,24 @@ def shrink(store: Store) -> bool:
     return True
 
 
-def unnamed(reader: Reader, *, delete: bool = False) -> dict[Path, int]:
+def unnamed(reader: Reader, *, deleting: bool = False) -> dict[Path, int]:
     """Returns the sizes of files of pictures and codes that no run of the database has any more.
 
     Runs that were scored anew, or whose end was cut short, leave some.
 
     Args:
         reader: The database; to delete them it must be a `Store`.
-        delete: Delete them, while nobody writes any.
+        deleting: Delete them, while nobody writes any.
     """
     with translated(reader.location), reader.engine.begin() as connection:
         if not sa.inspect(connection).has_table(outside.name):  # older databases have none
             return {}
-        if delete:
+        if deleting:
             hold(connection, alone=True)
         folder = place_of(connection)
         found = {} if folder is None else _unnamed(connection, folder)
-        if delete:
-            for path in found:
-                _delete(path)
+        for path in found if deleting else ():
+            delete(path)
     return found
 
 
@@ -213,16 +214,10 @@ def _unnamed(connection: sa.Connection, folder: Path) -> dict[Path, int]:
     keys = {key for (key,) in connection.execute(sa.select(jobs.c.job_key))}
     return {
         path: path.stat().st_size
-        for path in sorted(folder.glob("*/*"))
-        if path not in named and _made_by_us(path, keys)
+        for key in sorted(keys)
+        for path in files_of(folder, key)
+        if path not in named
     }
-
-
-def _made_by_us(path: Path, keys: set[str]) -> bool:
-    """Says whether a file is one of a run that the database knows, by its name."""
-    stem, _, digest = path.stem.rpartition("-")
-    ours = bool(stem) and len(digest) == 16 and set(digest) <= set("0123456789abcdef")
-    return ours and path.parent.name in keys and path.suffix in (".png", ".f32")
 
 
 def _begins(column: Any) -> sa.ColumnElement[bytes]:
@@ -258,14 +253,14 @@ def _some(store: Store, *, files: bool) -> list[_Content]:
 def _replaced(
     connection: sa.Connection,
     contents: Sequence[_Content],
-    by: Callable[[sa.Connection, _Content], bytes],
+    by: Callable[[sa.Connection, _Content], bytes | None],
 ) -> int:
     """Puts something else in the place of contents that are as they were; returns of how many."""
     moved = 0
     for content in contents:
-        statement = content.of(sa.update(content.table))
-        values = {content.column.name: by(connection, content)}
-        moved += connection.execute(statement.values(values)).rowcount
+        if (stored := by(connection, content)) is not None:  # else it is gone meanwhile
+            statement = content.of(sa.update(content.table))
+            moved += connection.execute(statement.values({content.column.name: stored})).rowcount
     return moved
 
 
@@ -292,10 +287,3 @@ def _paths(folder: Path, files: Sequence[_Content]) -> set[Path]:
 def _named(bad: Sequence[str]) -> str:
     more = f", and {len(bad) - SHOWN:,} more" * (len(bad) > SHOWN)
     return f"{len(bad):,} files are not as they were: {'; '.join(bad[:SHOWN])}{more}"
-
-
-def _delete(path: Path) -> None:
-    """Deletes a file, and its folder where that is empty then."""
-    path.unlink(missing_ok=True)
-    with suppress(OSError):
-        path.parent.rmdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ _HELD = 0x7661656266
 """PostgreSQL's advisory lock that those who write files share, and who deletes some has alone."""
 
 _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
+_FILE = re.compile(r"[\w-]{1,64}-[0-9a-f]{16}\.(png|f32)", re.ASCII)
 
 
 def place_of(connection: sa.Connection) -> Path | None:
@@ -115,6 +117,20 @@ def file_of(folder: Path, key: str, name: str, stored: bytes) -> Path:
         if not _NAME.fullmatch(part):
             raise ValueError(f"{part!a} names no file")
     return folder / key / f"{name}-{digest}.{'f32' if name == CODES else 'png'}"
+
+
+def files_of(folder: Path, key: str) -> list[Path]:
+    """Returns the files of a run in a folder by their names; others there are somebody's own."""
+    if not _NAME.fullmatch(key):
+        return []
+    return [path for path in sorted((folder / key).glob("*")) if _FILE.fullmatch(path.name)]
+
+
+def delete(path: Path) -> None:
+    """Deletes a file, and its folder where that is empty then."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.parent.rmdir()
 
 
 def contents(engine: sa.Engine, key: str, name: str, stored: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +15,7 @@ from vaebench.outcome import JobOutcome
 from vaebench.plugins.versions import other_versions
 from vaebench.store import schema
 from vaebench.store.database import translated
-from vaebench.store.outside import place_of
+from vaebench.store.outside import delete, files_of, place_of
 from vaebench.store.reading import Reader
 from vaebench.store.schema import RELATIVE, environments, jobs
 from vaebench.store.store import Store
@@ -177,6 +176,6 @@ def forget(store: Store, key: str) -> bool:
             connection.execute(sa.delete(table).where(table.c.job_id == found))
         connection.execute(sa.delete(jobs).where(jobs.c.id == found))
         files = place_of(connection)
-    if files is not None:
-        shutil.rmtree(files / key, ignore_errors=True)
+    for path in () if files is None else files_of(files, key):
+        delete(path)
     return True
