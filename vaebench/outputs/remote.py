@@ -124,9 +124,17 @@ class Remote:
         return stamp
 
     def forget(self, name: str) -> None:
-        """Deletes a file, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            self.system.rm_file(f"{self.root}/{name}")
+        """Deletes a file, if it is there, with what a killed process left of publishing it."""
+        gone = [f"{self.root}/{name}"]
+        if self.protocol not in WHOLE_PUTS:
+            self.system.invalidate_cache()
+            folder, _, last = gone[0].rpartition("/")
+            with contextlib.suppress(FileNotFoundError):
+                there = self.system.ls(folder, detail=False)
+                gone += [each for each in there if each.rpartition("/")[2].startswith(f".{last}-")]
+        for place in gone:
+            with contextlib.suppress(FileNotFoundError):
+                self.system.rm_file(place)
 
     def names(self, folder: str) -> dict[str, int]:
         """Returns the sizes in bytes of a folder's files by name; none where it is not there."""
@@ -192,7 +200,7 @@ def _lasting(error: Exception) -> bool:
     status = meta.get("HTTPStatusCode", getattr(cause, "code", None))
     if isinstance(status, int):
         return status == _INSUFFICIENT_STORAGE or (400 <= status < 500 and status not in _NOW)
-    return "Credentials" in type(cause).__name__
+    return any(word in type(cause).__name__ for word in ("Credentials", "Authentication"))
 
 
 def stamp_file(file: Path) -> Path:
