@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.conftest import PATIENCE
+
 BUCKET = "bench"
 
 
@@ -51,7 +53,7 @@ class BucketServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()

@@ -19,6 +19,8 @@ BROWSER = next(
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]  # fmt: skip
+PATIENCE = 300.0
+"""Seconds a test waits for what must come on a busy machine: the end of a hang, no verdict."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

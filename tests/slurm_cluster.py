@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.conftest import PATIENCE
+
 NODES = ("n1", "n2", "g1")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 
@@ -122,7 +124,7 @@ class SlurmCluster:
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         return done.stdout.strip()
@@ -189,7 +191,7 @@ def slurm_cluster() -> Iterator[SlurmCluster | str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for(true: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_for(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Waits until something is so.
 
     Raises:

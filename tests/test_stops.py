@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 
 SWEEP = (
     "sweep --models vae --seeds 3 --steps 40 --batch-size 4 --network mlp --eval-size 10 "
@@ -42,7 +42,7 @@ def stopped(cli: CommandLine, number: signal.Signals, seconds: float, *, group: 
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     for sign in ("Traceback", "Error", "Exception", "File ", "lost", "failed "):
         assert sign not in (out + err).replace("0 failed", ""), (number, seconds, group, out, err)
     return process.returncode
@@ -95,7 +95,7 @@ def test_sigterm_before_the_first_line_is_quiet(cli: CommandLine) -> None:
         process = cli.start(*SWEEP)
         time.sleep(delay)
         os.killpg(process.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         assert out == ""
         assert process.returncode in {-signal.SIGTERM, 130}
         assert err in {"", "vaebench: interrupted.\n"}
@@ -112,7 +112,7 @@ def test_every_command_is_stopped_quietly(
             time.sleep(0.0002)
         time.sleep(delay)
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode in {0, 1, 130}
         assert "Traceback" not in err
         if delay == 0.0:

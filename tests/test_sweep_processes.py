@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 
 SWEEP = (
     "sweep --models cvae,betavae_b --betas 1,4 --seeds 2 --steps 120 --batch-size 8 "
@@ -60,7 +60,7 @@ def progress(folder: Path) -> int:
     return int(finished[0][0] + running[0][0])
 
 
-def wait_for_checkpoint(process: Popen[str], folder: Path, patience: float = 90) -> None:
+def wait_for_checkpoint(process: Popen[str], folder: Path, patience: float = PATIENCE) -> None:
     until = time.monotonic() + patience
     while not list((folder / "results" / "checkpoints").glob("[!.]*.pt")):
         assert process.poll() is None, process.communicate()
@@ -132,7 +132,7 @@ def test_a_killed_runner_leaves_no_worker_behind(
     assert workers
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
     assert alive == []
     cli.run(*SWEEP, "--workers", "2")
     assert figures(cli.folder) == reference
@@ -148,7 +148,7 @@ def test_interrupted_in_order(
     process = cli.start(*SWEEP, "--workers", "2")
     wait_for_checkpoint(process, cli.folder)
     os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert f"To go on: vaebench {' '.join(SWEEP)}" in errors
     states = dict(query(cli.folder, "SELECT state, count(*) FROM jobs GROUP BY state"))

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 import vaebench
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from tests.postgres_server import PostgresServer, postgres_server
 from tests.slurm_cluster import wait_for
 from tests.stored import ask, figures
@@ -80,7 +80,7 @@ def test_ctrl_c_while_the_server_is_away_ends_in_order(
     server.stop()
     time.sleep(3)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode in (1, 130), said
     assert "Traceback" not in said
     server.start()
@@ -129,6 +129,6 @@ def test_machines_of_other_versions_are_named_and_refused(
     assert len(software) == 2
     for process in (both, old):
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
     assert states(str(where)) == {"PENDING": 3}

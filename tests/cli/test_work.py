@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 
 SWEEP = "sweep --models vae --network mlp --batch-size 8 --eval-size 10 --workers 1".split()
 
@@ -24,7 +24,7 @@ def begun(cli: CommandLine, *more: str) -> None:
     """Starts a sweep and kills it, so that its jobs are in the database."""
     process = cli.start(*SWEEP, *more)
     database = cli.folder / "results" / "results.db"
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()
         if database.exists() and rows(cli.folder, "sqlite_master", "name"):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.conftest import PATIENCE
 from vaebench.data.unpacked import unpacked
 from vaebench.errors import DataError
 
@@ -155,12 +156,12 @@ def test_of_several_processes_one_unpacks(tmp_path: Path, source: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_after_a_kill_the_next_process_unpacks(tmp_path: Path, source: Path) -> None:
     process = _start(tmp_path, 60)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob("unpacked/.*.part")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert list(tmp_path.glob("unpacked/.*.part"))
     after = _start(tmp_path, 0)
     assert after.stdout is not None

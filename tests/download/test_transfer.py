@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.download.loopback import Site, serving
 from vaebench.download import transfer
 from vaebench.errors import DataError
@@ -234,7 +235,7 @@ def test_a_killed_download_goes_on(fetched: Fetched) -> None:
         process = subprocess.Popen(
             [sys.executable, "-c", code, f"{address}/file.npz", str(fetched.path), SHA256]
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not fetched.part.exists() or fetched.part.stat().st_size == 0:
             assert time.monotonic() < deadline
             time.sleep(0.01)

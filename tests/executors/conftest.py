@@ -16,15 +16,19 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE
+
 SETTINGS = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_worker_niceness": "0",
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
-"""Of clusters in tests: no token in the home folder, and other programs' memory is not ours."""
+"""Of clusters in tests: no token in the home folder, other programs' memory is not ours, and the
+tests beside them leave actors their share of the cores (Ray has them at nice 15)."""
 
 NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
@@ -78,7 +82,9 @@ def ray_nodes(count: int, **options: Any) -> Iterator[Any]:
             cluster.shutdown()
             shutil.rmtree(folder, ignore_errors=True)
     ours = [pid for pid in psutil.pids() if pid not in before]
-    _, alive = psutil.wait_procs([p for p in map(_process, ours) if p and _of_ray(p)], timeout=20)
+    _, alive = psutil.wait_procs(
+        [p for p in map(_process, ours) if p and _of_ray(p)], timeout=PATIENCE
+    )
     assert alive == []
 
 

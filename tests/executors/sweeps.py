@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.conftest import PATIENCE
 from tests.training.conftest import make_spec
 from vaebench.context import WorkerContext
 from vaebench.executors import Executor
@@ -86,7 +87,7 @@ class Sweep:
         finally:
             self.ready.set()
 
-    def until(self, met: Callable[[], Met], seconds: float = 120) -> Met:
+    def until(self, met: Callable[[], Met], seconds: float = PATIENCE) -> Met:
         """Waits until something is met while the sweep is worked on, and returns it."""
         end = time.monotonic() + seconds
         while not (found := met()):
@@ -106,7 +107,7 @@ class Sweep:
 
     def end(self) -> list[str]:
         """Waits for its end; returns the states in which jobs ended."""
-        self.thread.join(timeout=150)
+        self.thread.join(timeout=PATIENCE)
         assert not self.thread.is_alive()
         if self.failure is not None:
             raise self.failure

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests import two_gpus
+from tests.conftest import PATIENCE
 from vaebench.errors import LostWorkerError
 from vaebench.executors import Executor, InlineExecutor, ProcessExecutor
 from vaebench.memory import oom_kills, ran_out
@@ -113,7 +114,7 @@ def test_answers_events_and_environment(
 ) -> None:
     before = os.environ.get("MALLOC_MMAP_MAX_")
     answers = [executor.submit([job(seed), job(seed + 100)]) for seed in range(4)]
-    outcomes = [outcome for answer in answers for outcome in answer.result(timeout=60)]
+    outcomes = [outcome for answer in answers for outcome in answer.result(timeout=PATIENCE)]
     assert [o.key for o in outcomes] == [job(s).key for k in range(4) for s in (k, k + 100)]
     assert {o.environment["context"] for o in outcomes} == {"here"}
     assert {(o.environment["threads"], o.environment["malloc"]) for o in outcomes} == {("1", "0")}
@@ -129,8 +130,8 @@ def test_a_death_is_told_and_the_worker_replaced(
     executor: ProcessExecutor[str], seed: int, word: str
 ) -> None:
     with pytest.raises(LostWorkerError, match=word):
-        executor.submit([job(seed)]).result(timeout=60)
-    assert executor.submit([job(1)]).result(timeout=60)[0].status == "complete"
+        executor.submit([job(seed)]).result(timeout=PATIENCE)
+    assert executor.submit([job(1)]).result(timeout=PATIENCE)[0].status == "complete"
 
 
 @pytest.fixture
@@ -157,16 +158,16 @@ def control_group() -> Iterator[str]:
 def test_a_worker_without_memory_says_so_and_fewer_run_at_once(
     executor: ProcessExecutor[str], seed: int, word: str
 ) -> None:
-    idle = executor.submit([job(1)]).result(timeout=60)[0].environment["pid"]
-    (outcome,) = executor.submit([job(seed)]).result(timeout=60)
+    idle = executor.submit([job(1)]).result(timeout=PATIENCE)[0].environment["pid"]
+    (outcome,) = executor.submit([job(seed)]).result(timeout=PATIENCE)
     assert outcome.status == "memory"
     assert word in str(outcome.error)
     assert executor.workers == 1
     assert len(executor.pids()) <= 1
-    (outcome,) = executor.submit([job(seed)]).result(timeout=60)
+    (outcome,) = executor.submit([job(seed)]).result(timeout=PATIENCE)
     assert outcome.status == "memory"
     assert executor.workers == 1
-    later = executor.submit([job(2)]).result(timeout=60)[0]
+    later = executor.submit([job(2)]).result(timeout=PATIENCE)[0]
     assert later.status == "complete"
     assert later.environment["pid"] != idle
 
@@ -180,7 +181,7 @@ def test_memory_of_a_gpu_is_shared_by_its_own_workers_alone(
     executor = ProcessExecutor(task, gpus, on_event=lambda progress: None)
     try:
         answers = [executor.submit([job(seed)]) for _ in range(6)]
-        found = [answer.result(timeout=60)[0].status for answer in answers]
+        found = [answer.result(timeout=PATIENCE)[0].status for answer in answers]
     finally:
         executor.shutdown(kill=True)
     assert executor.workers == left
@@ -196,12 +197,12 @@ def test_a_kill_by_the_kernel_is_told_from_any_other(control_group: str) -> None
     before = oom_kills()
     executor = ProcessExecutor(task, [control_group], on_event=lambda progress: None)
     try:
-        (outcome,) = executor.submit([job(22)]).result(timeout=60)
+        (outcome,) = executor.submit([job(22)]).result(timeout=PATIENCE)
         assert oom_kills() > before
         assert outcome.status == "memory"
         assert "kernel" in str(outcome.error)
         with pytest.raises(LostWorkerError, match="SIGKILL"):
-            executor.submit([job(13)]).result(timeout=60)
+            executor.submit([job(13)]).result(timeout=PATIENCE)
     finally:
         executor.shutdown(kill=True)
 
@@ -226,7 +227,7 @@ def test_a_stop_does_not_wait_for_a_worker_to_come_up(executor: ProcessExecutor[
     while not executor.pids():
         time.sleep(0.0001)
     executor.stop()
-    assert answer.result(timeout=60)[0].status == "interrupted"
+    assert answer.result(timeout=PATIENCE)[0].status == "interrupted"
 
 
 def test_stop_interrupts_what_runs_and_what_comes(executor: ProcessExecutor[str]) -> None:
@@ -236,7 +237,7 @@ def test_stop_interrupts_what_runs_and_what_comes(executor: ProcessExecutor[str]
     time.sleep(0.2)
     assert not any(answer.done() for answer in waiting)
     executor.stop()
-    assert {answer.result(timeout=60)[0].status for answer in waiting} == {"interrupted"}
+    assert {answer.result(timeout=PATIENCE)[0].status for answer in waiting} == {"interrupted"}
 
 
 def test_workers_end_when_their_parent_is_killed() -> None:
@@ -257,7 +258,7 @@ def test_workers_end_when_their_parent_is_killed() -> None:
     assert len(workers) == 2
     parent.kill()
     parent.wait()
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
     assert alive == []
 
 
@@ -265,8 +266,8 @@ def test_what_goes_wrong_with_a_worker_is_told(executor: ProcessExecutor[str]) -
     """A pack that cannot be pickled; the worker's next is answered."""
     no_job: Any = lambda: None  # noqa: E731
     with pytest.raises(LostWorkerError, match=r"given up \(.*pickle"):
-        executor.submit([no_job]).result(timeout=60)
-    assert executor.submit([job(1)]).result(timeout=60)[0].status == "complete"
+        executor.submit([no_job]).result(timeout=PATIENCE)
+    assert executor.submit([job(1)]).result(timeout=PATIENCE)[0].status == "complete"
 
 
 def test_a_worker_that_no_thread_can_listen_to_is_ended(
@@ -277,7 +278,7 @@ def test_a_worker_that_no_thread_can_listen_to_is_ended(
 
     before = psutil.Process().children()
     monkeypatch.setattr(threading.Thread, "start", full)
-    outcome = executor.submit([job(1)]).result(timeout=60)[0]
+    outcome = executor.submit([job(1)]).result(timeout=PATIENCE)[0]
     assert outcome.status == "memory"
     assert outcome.error == "No worker process can be started: can't start new thread"
     assert psutil.Process().children() == before

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from tests.executors.conftest import NODE, SETTINGS, host_named, ray_nodes
 from tests.executors.sweeps import Sweep, tiny
 from tests.test_sweep_processes import figures, wait_for_checkpoint
@@ -68,7 +68,7 @@ def test_where_there_is_no_room_it_says_so_and_goes_on_with_what_there_is(cluste
 
     executor = RayExecutor(echo, list("abc"), on_event=lambda sign: None, address=cluster.address)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not executor.held_up or executor.workers < 2 or "of 2" not in executor.held_up:
             assert time.monotonic() < until, executor.held_up
             time.sleep(0.05)
@@ -77,7 +77,7 @@ def test_where_there_is_no_room_it_says_so_and_goes_on_with_what_there_is(cluste
             "waiting for room in the Ray cluster: 2 of 3 workers have theirs, 0 of 2 CPUs are free"
         )
         jobs = tiny(seeds=5, steps=1)
-        found = [executor.submit([job]).result(timeout=60)[0] for job in jobs]
+        found = [executor.submit([job]).result(timeout=PATIENCE)[0] for job in jobs]
         assert [(o.key, o.status) for o in found] == [(job.key, "complete") for job in jobs]
         cluster.add_node(**NODE)  # as an autoscaler would
         while executor.held_up or executor.workers < 3:
@@ -99,7 +99,7 @@ def test_a_node_with_other_software_serves_no_job_and_is_named(
     executor = ray.RayExecutor(echo, ["a"], on_event=lambda sign: None, address=cluster.address)
     try:
         (job,) = tiny(seeds=1, steps=1)
-        (outcome,) = executor.submit([job]).result(timeout=60)
+        (outcome,) = executor.submit([job]).result(timeout=PATIENCE)
     finally:
         executor.shutdown(kill=True)
     assert outcome.status == "blocked"
@@ -108,7 +108,8 @@ def test_a_node_with_other_software_serves_no_job_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("seeds", "steps", "workers"), [(3, 60, 2), pytest.param(40, 8, 4, marks=pytest.mark.slow)]
+    ("seeds", "steps", "workers"),
+    [(3, 60, 2), pytest.param(40, 8, 4, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])],
 )
 def test_a_node_dies_and_the_table_is_that_of_one_process(
     seeds: int, steps: int, workers: int, cluster: Any, tmp_path: Path
@@ -155,7 +156,7 @@ def test_status_names_the_node_that_trains_and_forgets_it_afterwards(
         assert {device for _, device in seen.values()} == {"cpu"}
         assert "another-machine" in cli.run("status").stdout
     finally:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=PATIENCE)
         cluster.remove_node(node)
     assert process.returncode == 0, errors
     assert whereabouts(db) == {}
@@ -180,12 +181,12 @@ def test_each_actor_says_which_gpu_it_has(cluster: Any) -> None:
     signs: list[Progress] = []
     executor = RayExecutor(echo, list("ab"), on_event=signs.append, address=cluster.address, gpus=1)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while executor.workers < 2:
             assert time.monotonic() < until, executor.held_up
             time.sleep(0.05)
         found = [executor.submit([job]) for job in tiny(seeds=2, steps=1)]
-        assert [answer.result(timeout=60)[0].status for answer in found] == ["complete"] * 2
+        assert [answer.result(timeout=PATIENCE)[0].status for answer in found] == ["complete"] * 2
     finally:
         executor.shutdown(kill=True)
         cluster.remove_node(node)
@@ -203,7 +204,7 @@ def test_a_driver_that_is_killed_leaves_no_actor_behind(cluster: Any, cli: Comma
     assert {worker.name().partition(":")[0] for worker in ours} > {"ray"}
     process.kill()
     process.communicate()
-    _, alive = psutil.wait_procs(ours, timeout=30)
+    _, alive = psutil.wait_procs(ours, timeout=PATIENCE)
     assert alive == []
     assert "RUNNING" in states(cli.folder)
 
@@ -232,13 +233,14 @@ def test_one_ctrl_c_checkpoints_and_the_terminal_shows_nothing_of_ray(
     process = cli.start(*SWEEP, "--address", cluster.address)
     wait_for_checkpoint(process, cli.folder)
     os.killpg(process.pid, signal.SIGINT)
-    said, errors = process.communicate(timeout=120)
+    said, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert set(states(cli.folder)) == {"PENDING"}
     assert list((cli.folder / "results" / "checkpoints").glob("[!.]*.pt"))
     assert "raylet" not in said + errors
     assert "Stopping: what runs is being checkpointed." in errors
-    assert len(errors.splitlines()) <= 6, errors
+    told = [line for line in errors.splitlines() if not line.startswith("0 of 2 done, ")]
+    assert len(told) == 4, errors
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import torch
 
 import vaebench
 from tests.bucket_servers import S3Server, serving
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from tests.executors.conftest import NODE, SETTINGS, host_named, ray_nodes
 from tests.stored import ask, figures
 from vaebench.outcome import Progress
@@ -85,7 +85,7 @@ class Sweep(threading.Thread):
 
     def until(self, met: Callable[[], str]) -> str:
         """Waits until something is met while the sweep is worked on, and returns it."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while not (found := met()):
             assert self.is_alive(), self.failure
             assert time.monotonic() < end
@@ -94,7 +94,7 @@ class Sweep(threading.Thread):
 
     def end(self) -> None:
         """Waits for its end, which must be a good one."""
-        self.join(300)
+        self.join(PATIENCE)
         assert not self.is_alive()
         assert self.failure is None, self.failure
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import PATIENCE
 from vaebench.explore import build_page
 from vaebench.models import find_model
 from vaebench.networks.vae import VAE
@@ -141,7 +142,7 @@ class View:
 
     def settle(self) -> None:
         """Waits until all pictures in view are painted."""
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE
         script = "Boolean(window.explorer && window.explorer.painter.idle)"
         while not self.page.evaluate(script):
             assert time.monotonic() < limit, self.complaints

@@ -16,7 +16,7 @@ import pytest
 
 import vaebench
 from tests.bucket_servers import BucketServer
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from vaebench.context import WorkerContext
 from vaebench.errors import AwayError, VaebenchError
 from vaebench.outcome import Progress, differences
@@ -71,7 +71,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_for(what: Any, process: Any = None) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while not what():
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < until

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE
 from vaebench.report import processes
 
 SHARING = """
@@ -34,13 +35,13 @@ def test_killed_it_leaves_no_process_behind() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         assert started.stdout.readline() == "begun\n"
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while len(children := psutil.Process(started.pid).children()) < 3:
             assert time.monotonic() < until
             time.sleep(0.05)
         time.sleep(0.5)  # so that all of them watch
         started.kill()
-    gone, alive = psutil.wait_procs(children, timeout=60)
+    gone, alive = psutil.wait_procs(children, timeout=PATIENCE)
     for process in alive:
         process.kill()
     assert len(gone) == 3

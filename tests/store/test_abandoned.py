@@ -14,6 +14,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import PATIENCE
 from tests.store.sample_jobs import Start, make_specs
 from vaebench.store import Claim, Reader, Store
 from vaebench.store.schema import holders, jobs
@@ -130,7 +131,7 @@ def test_no_step_of_the_clock_takes_a_job_from_a_living_process(
     for claims, looks in (("", wrong), (wrong, "")):
         holder = start(CLAIM.format(clock=claims), location, sweep)
         key = line_of(holder)
-        found = start(LOOK.format(clock=looks), location).communicate(timeout=60)[0].split()
+        found = start(LOOK.format(clock=looks), location).communicate(timeout=PATIENCE)[0].split()
         assert found[0] == "0"
         with Store(location) as store:
             assert store.states()[key] == "RUNNING"
@@ -155,7 +156,7 @@ def test_two_hosts_with_clocks_an_hour_apart_run_each_job_once(
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    lines = [process.communicate(timeout=120)[0].split("\n") for process in (first, second)]
+    lines = [process.communicate(timeout=PATIENCE)[0].split("\n") for process in (first, second)]
     done = [line.split()[1] for line in lines[0] + lines[1] if line.startswith("complete")]
     assert sorted(done) == sorted(spec.key for spec in make_specs(8))
     assert not [line for line in lines[0] + lines[1] if line.startswith("late")]

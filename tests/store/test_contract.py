@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import PATIENCE
 from tests.store.sample_jobs import Start, failure, make_specs, outcome
 from vaebench.errors import StoreError
 from vaebench.outcome import JobOutcome, Progress, Score
@@ -128,7 +129,7 @@ class TestSweeps:
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        new = [int(process.communicate("\n", timeout=30)[0]) for process in processes]
+        new = [int(process.communicate("\n", timeout=PATIENCE)[0]) for process in processes]
         assert sum(new) == 20
         with Store(location) as store:
             assert len(store.jobs()) == 20
@@ -155,7 +156,7 @@ class TestClaims:
             process.stdin.flush()
         seen = [[line(process)] for process in processes]
         for process, keys in zip(processes, seen, strict=True):  # and then the others
-            keys += process.communicate(timeout=120)[0].split()
+            keys += process.communicate(timeout=PATIENCE)[0].split()
         assert [process.returncode for process in processes] == [0] * 8
         assert Counter(key for keys in seen for key in keys) == Counter(s.key for s in specs)
         with Store(location) as store:
@@ -316,7 +317,7 @@ class TestAbandonedClaims:
             assert store.requeue_abandoned() == 0
             os.kill(killed.pid, signal.SIGKILL)
             # Not waited for: a zombie, as a killed child of a living parent is one.
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + PATIENCE
             while not (put_back := store.requeue_abandoned()) and time.monotonic() < deadline:
                 time.sleep(0.02)
             assert put_back == 1
@@ -449,7 +450,7 @@ def test_transactions_that_wait_for_each_other_can_be_tried_again(postgres: str)
             with translated(postgres), engine.begin() as connection:
                 for number, key in enumerate(order):
                     if number:
-                        both.wait(timeout=30)
+                        both.wait(timeout=PATIENCE)
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
         except StoreError as error:
             said.append(error)

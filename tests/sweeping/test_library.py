@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 import vaebench
+from tests.conftest import PATIENCE
 from vaebench.errors import DataError, UsageError
 from vaebench.sweeping import library
 
@@ -239,13 +240,13 @@ def test_a_script_needs_no_guard_and_ctrl_c_checkpoints(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE
     while not list((tmp_path / "out" / "checkpoints").glob("[!.]*.pt")):
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < until
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    said, errors = running.communicate(timeout=120)
+    said, errors = running.communicate(timeout=PATIENCE)
     assert said == "begun\n"  # once: no worker has run the script
     assert running.returncode != 0
     assert "Stopping: what runs is being checkpointed." in errors
