@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import platform
 import pty
 import re
 import struct
@@ -291,6 +292,8 @@ class TestShow:
 
     def test_a_stale_run(self, say: Say, database: Path) -> None:
         assert "nobody runs it any more" in say("show", STALE.key, "--db", database).out
+        said = say("show", LIVE.key, "--db", database).out
+        assert f"  host      {platform.node()}\n" in said
 
     def test_json_has_everything(self, say: Say, database: Path) -> None:
         record = json.loads(say("show", DONE.key, "--json", "--db", database).out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import signal
@@ -155,6 +156,8 @@ def test_status_names_the_node_that_trains_and_forgets_it_afterwards(
             seen |= whereabouts(db)
         assert {device for _, device in seen.values()} == {"cpu"}
         assert "another-machine" in cli.run("status").stdout
+        (key, (host, _)), *_ = whereabouts(db).items()
+        assert json.loads(cli.run("show", key, "--json").stdout)["host"] == host
     finally:
         _, errors = process.communicate(timeout=PATIENCE)
         cluster.remove_node(node)
@@ -164,6 +167,8 @@ def test_status_names_the_node_that_trains_and_forgets_it_afterwards(
         assert base.execute("SELECT * FROM places").fetchall() == []
         made = base.execute("SELECT DISTINCT host FROM results").fetchall()
     assert {host for (host,) in made} == {host for host, _ in seen.values()}
+    ended = {json.loads(cli.run("show", key, "--json").stdout)["host"] for key in seen}
+    assert ended == {host for host, _ in seen.values()}
     assert "another-machine" not in cli.run("status").stdout
 
 

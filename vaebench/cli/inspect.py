@@ -101,7 +101,7 @@ def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
         "finished_at": row.finished_at,
         "train_seconds": row.train_seconds,
         "eval_seconds": row.eval_seconds,
-        "host": row.host,
+        "host": _where(reader, row)[0],
         "environment": dict(reader.environment(row.key)),
         "scores": [vars(score) for score in reader.scores(row.key)],
         "curve": [vars(point) for point in reader.curve(row.key)],
@@ -120,6 +120,19 @@ def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
     }
 
 
+def _where(reader: Reader, row: JobRow) -> tuple[str | None, str | None]:
+    """Returns the host and the device that trained a run, or train it; None where it has not said.
+
+    Of a cluster's jobs that is the node, not the command that claims them for it.
+    """
+    from vaebench.store import at_work
+
+    if made := reader.environment(row.key):
+        return made.get("host", row.host), made.get("device")
+    at = at_work(reader).get(row.key)
+    return (at.host or None, at.devices or None) if at else (row.host, None)
+
+
 def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
     """Returns all that `show` prints of a run, top to bottom."""
     spec = row.spec
@@ -131,6 +144,9 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
         facts.append(("progress", f"{row.phase or '-'}, step {row.step} of {spec.steps}"))
     if row.state == "RUNNING" and row.abandoned:
         facts.append(("", Text("stale: nobody runs it any more", style="bold yellow")))
+    where = [name for name in _where(reader, row) if name]
+    if row.state == "RUNNING" and where:
+        facts.append(("host", ", ".join(where)))
     for name, time in (("started", row.started_at), ("finished", row.finished_at)):
         if time:
             facts.append((name, tables.moment(time)))
