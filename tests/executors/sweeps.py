@@ -54,7 +54,7 @@ class Sweep:
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
-        assert self.ready.wait(120)
+        assert self.ready.wait(PATIENCE)
         if self.failure is not None:
             raise self.failure
 

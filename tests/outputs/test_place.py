@@ -18,6 +18,7 @@ import pytest
 
 from tests import sftp_server
 from tests.bucket_servers import SERVERS, BucketServer, serving
+from tests.conftest import PATIENCE
 from vaebench.errors import AwayError, OutputError, UsageError, VaebenchError
 from vaebench.outputs import Outputs
 from vaebench.outputs.courier import SILENCE_SECONDS, courier
@@ -71,7 +72,7 @@ def test_what_one_machine_publishes_another_one_gets(outputs: Outputs, tmp_path:
     assert there.fetch(NAME).read_bytes() == b"two" * 2000
     assert there.sizes("models") == {"0123456789abcdef.pt": 6000}
     outputs.forget(NAME)
-    outputs.finish(30)
+    outputs.finish(PATIENCE)
     assert there.sizes("models") == {}
     assert there.fetch(NAME).read_bytes() == b"two" * 2000
 
@@ -110,7 +111,7 @@ def test_what_a_killed_process_left_goes_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "shared" / "models" / ".0123456789abcdef.pt-0a1b.part").write_bytes(b"ha")
     assert outputs.sizes("models") == {"0123456789abcdef.pt": 5}
     outputs.forget(NAME)
-    assert outputs.finish(30) is None
+    assert outputs.finish(PATIENCE) is None
     assert list((tmp_path / "shared" / "models").iterdir()) == []
 
 
@@ -134,7 +135,7 @@ def test_the_newest_of_what_waits_is_published_and_takes_no_time(
     for number in range(50):
         write(outputs, b"%d" % number)
         outputs.publish_later(NAME)
-    outputs.finish(60)
+    outputs.finish(PATIENCE)
     assert bucket.objects(tmp_path.name) == {NAME: b"49"}
     assert outputs.courier.trouble is None
 
@@ -151,17 +152,17 @@ def test_a_server_that_is_away(tmp_path: Path, bucket: BucketServer) -> None:
         with pytest.raises(AwayError, match=rf"{bucket.url('')}\S+ cannot be reached \("):
             there.fetch(NAME)
         waits: list[str] = []
-        with pytest.raises(AwayError, match="not for 1 seconds"):
-            outputs.publish(NAME, patience=1, on_wait=waits.append)
+        with pytest.raises(AwayError, match="not for 5 seconds"):
+            outputs.publish(NAME, patience=5, on_wait=waits.append)
         assert waits
         outputs.publish_later(NAME)
-        outputs.finish(60)
+        outputs.finish(PATIENCE)
         assert "127.0.0.1" in (outputs.courier.trouble or "")
     finally:
         bucket.start()
     assert not there.fetch(NAME).exists()  # it came back empty
     outputs.publish_later(NAME)
-    outputs.finish(60)
+    outputs.finish(PATIENCE)
     assert outputs.courier.trouble is None
     assert there.fetch(NAME).read_bytes() == b"here"
 

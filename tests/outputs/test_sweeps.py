@@ -143,7 +143,7 @@ def test_the_server_dies_while_training_and_comes_back_empty(
         wait_for(lambda: any("cannot be used now" in line for line in said), process)
     finally:
         bucket.start()
-    assert process.wait(120) == 0
+    assert process.wait(PATIENCE) == 0
     reader.join()
     lines = [line for line in said if line.startswith("note")]
     assert len(lines) == 2, said
