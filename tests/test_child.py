@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE
 from vaebench.child import Child
 
 
@@ -36,7 +37,7 @@ def test_a_thread_can_start_one() -> None:
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(answer(Child(double, (4,)))[0]))
     thread.start()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert found == [8]
 
 
@@ -56,7 +57,9 @@ def test_a_script_without_a_guard_is_run_once_and_its_child_ends_with_it(tmp_pat
         "child = Child(time.sleep, ())\n"  # it is handed the pipe, and dies of that
         "print(child.wait() != 0, child.pid, flush=True)\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout.splitlines()[0] == "run"
     assert done.stdout.count("run") == 1
     assert done.stdout.split()[1] == "True"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE
 from vaebench.errors import OutputError
 from vaebench.files import check_replaceable, replacing, write_atomically
 
@@ -153,7 +154,11 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
         "write_atomically(Path(sys.argv[1]), b'x' * 5000, instead='Free some space.')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     assert "cannot be written: File too large. Free some space." in done.stderr
     assert path.read_bytes() == b"old"

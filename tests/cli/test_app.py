@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Say
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from vaebench import __version__
 from vaebench.cli import app, known
 
@@ -140,7 +139,7 @@ class TestProcesses:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         process.stderr.close()
 
     def test_a_full_output_is_one_line(self, cli: CommandLine, database: Path) -> None:
@@ -189,6 +188,4 @@ class TestProcesses:
             "assert 'sqlalchemy' not in sys.modules\nassert 'numpy' not in sys.modules"
         )
         subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        began = time.monotonic()
         cli.run("--help")
-        assert time.monotonic() - began < 5

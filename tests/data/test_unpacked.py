@@ -149,7 +149,7 @@ def test_of_several_processes_one_unpacks(tmp_path: Path, source: Path) -> None:
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.read() == "True\n"  # after `readline`, `communicate` misses some
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert (tmp_path / "log").read_text() == "unpacking\n"
 
 
@@ -166,5 +166,5 @@ def test_after_a_kill_the_next_process_unpacks(tmp_path: Path, source: Path) -> 
     after = _start(tmp_path, 0)
     assert after.stdout is not None
     assert after.stdout.read() == "True\n"
-    assert after.wait(60) == 0
+    assert after.wait(PATIENCE) == 0
     assert not list(tmp_path.glob("unpacked/.*.part"))

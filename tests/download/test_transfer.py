@@ -240,7 +240,7 @@ def test_a_killed_download_goes_on(fetched: Fetched) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(PATIENCE)
         kept = fetched.part.stat().st_size
         assert 0 < kept < len(CONTENT)
         site.pause = 0

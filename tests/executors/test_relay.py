@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.training.conftest import make_spec
 from vaebench.context import WorkerContext
 from vaebench.errors import LostWorkerError
@@ -77,7 +78,7 @@ def test_a_job_is_evaluated_while_the_next_one_trains(tmp_path: Path) -> None:
 def test_a_lost_evaluation_begins_again_and_trains_nothing(tmp_path: Path) -> None:
     with relay(tmp_path) as made:
         answer = made.executor.submit([JOB])
-        assert made.evaluates.wait(60)
+        assert made.evaluates.wait(PATIENCE)
         (pid,) = made.evaluation.pids()
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(LostWorkerError, match="SIGKILL"):
@@ -91,7 +92,7 @@ def test_a_lost_evaluation_begins_again_and_trains_nothing(tmp_path: Path) -> No
 def test_a_stop_while_evaluating_hands_the_job_back(tmp_path: Path) -> None:
     with relay(tmp_path) as made:
         answer = made.executor.submit([JOB])
-        assert made.evaluates.wait(60)
+        assert made.evaluates.wait(PATIENCE)
         made.executor.stop()
         assert answer.result()[0].status == "interrupted"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.store.sample_jobs import Start, make_specs, outcome
 from vaebench.errors import StoreError, UsageError
 from vaebench.store import DatabaseLockedError, Reader, Store, database, results_of
@@ -169,7 +170,7 @@ def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, start: Start) -> N
     os.mkfifo(tmp_path / "results.db-journal")
     names = ["fifo", "socket", "link", "zero", "results.db"]
     paths = [str(tmp_path / name) for name in names]
-    out, _ = start(OPEN, *paths, f"sqlite:///{tmp_path}/fifo").communicate(timeout=60)
+    out, _ = start(OPEN, *paths, f"sqlite:///{tmp_path}/fifo").communicate(timeout=PATIENCE)
     lines = out.splitlines()
     assert len(lines) == 3 * (len(names) + 1)
     kinds = ["a FIFO", "a socket", "a FIFO", "a device", "a FIFO", "a FIFO"]
@@ -303,7 +304,7 @@ class TestReading:
         path = filled(tmp_path / "results.db")
         before = digest(path)
         killed = start(DIE_WRITING, path)
-        assert killed.wait(timeout=30) == -signal.SIGKILL
+        assert killed.wait(timeout=PATIENCE) == -signal.SIGKILL
         assert digest(path) != before
         assert (tmp_path / "results.db-journal").stat().st_size > 0
         with Reader.open(path) as reader:
@@ -399,5 +400,5 @@ class TestLocked:
             assert holder.stdout.readline() == "locked\n"
             with pytest.raises(DatabaseLockedError):
                 store.claim(1)
-            holder.communicate("\n", timeout=10)
+            holder.communicate("\n", timeout=PATIENCE)
             assert store.claim(1) is not None
