@@ -63,7 +63,9 @@ def test_real_jobs_are_measured_in_a_process_of_their_own() -> None:
 
 def test_what_is_not_measured_in_time_is_named_and_its_process_ended() -> None:
     jobs = sweep("vae", "cvae", seeds=3)
+    before = psutil.Process().children()
     found = estimate(jobs, "cpu", budget_seconds=0.0)
+    assert psutil.Process().children() == before
     assert (found.jobs, found.seconds) == (0, 0.0)
     assert dict(found.unmeasured) == {"vae on dsprites": 3, "cvae on dsprites": 3}
     assert found.reason == "not within 0 s"

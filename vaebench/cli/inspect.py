@@ -91,6 +91,8 @@ def _write_figures(
 
 def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
     """Returns a run as JSON types; pictures as their sizes."""
+    environment = dict(reader.environment(row.key))
+    running = row.state == "RUNNING"
     return {
         "key": row.key,
         "state": row.state,
@@ -101,8 +103,8 @@ def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
         "finished_at": row.finished_at,
         "train_seconds": row.train_seconds,
         "eval_seconds": row.eval_seconds,
-        "host": _where(reader, row)[0],
-        "environment": dict(reader.environment(row.key)),
+        "host": _where(reader, row)[0] or None if running else environment.get("host", row.host),
+        "environment": environment,
         "scores": [vars(score) for score in reader.scores(row.key)],
         "curve": [vars(point) for point in reader.curve(row.key)],
         "artifacts": [
@@ -120,17 +122,15 @@ def _everything(reader: Reader, row: JobRow) -> dict[str, Any]:
     }
 
 
-def _where(reader: Reader, row: JobRow) -> tuple[str | None, str | None]:
-    """Returns the host and the device that trained a run, or train it; None where it has not said.
+def _where(reader: Reader, row: JobRow) -> tuple[str, str]:
+    """Returns the host and the device that train a job; "" where they are not known.
 
     Of a cluster's jobs that is the node, not the command that claims them for it.
     """
     from vaebench.store import at_work
 
-    if made := reader.environment(row.key):
-        return made.get("host", row.host), made.get("device")
     at = at_work(reader).get(row.key)
-    return (at.host or None, at.devices or None) if at else (row.host, None)
+    return (at.host, at.devices) if at else (row.host or "", "")
 
 
 def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
@@ -144,9 +144,8 @@ def _portrait(reader: Reader, row: JobRow) -> list[RenderableType]:
         facts.append(("progress", f"{row.phase or '-'}, step {row.step} of {spec.steps}"))
     if row.state == "RUNNING" and row.abandoned:
         facts.append(("", Text("stale: nobody runs it any more", style="bold yellow")))
-    where = [name for name in _where(reader, row) if name]
-    if row.state == "RUNNING" and where:
-        facts.append(("host", ", ".join(where)))
+    if row.state == "RUNNING" and (where := ", ".join(filter(None, _where(reader, row)))):
+        facts.append(("host", where))
     for name, time in (("started", row.started_at), ("finished", row.finished_at)):
         if time:
             facts.append((name, tables.moment(time)))
